@@ -1,0 +1,66 @@
+"""fervid: what the faces in a video say, per frame, per person, per clip and per group.
+
+    import fer_video
+
+    result = fer_video.analyze("clip.mp4")
+    print(result.clip.emotion, result.clip.confidence)
+
+    for observation in fer_video.stream("clip.mp4"):
+        print(observation.time_s, observation.person, observation.emotion)
+
+What is not in `__all__` may change between versions. Importing this package loads neither OpenCV nor
+ONNX Runtime: each name below is imported when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from fer_video.analyzer import Analyzer, AnalyzerOptions, analyze, stream
+    from fer_video.decode import Sampling
+    from fer_video.detect import DetectorOptions
+    from fer_video.errors import FervidError, InputError, ModelError, OptionError, OutputError
+    from fer_video.types import Attributes, ClipResult, Face, Frame, Observation, Person, Prediction
+
+__all__ = [
+    "Analyzer",
+    "AnalyzerOptions",
+    "Attributes",
+    "ClipResult",
+    "DetectorOptions",
+    "Face",
+    "FervidError",
+    "Frame",
+    "InputError",
+    "ModelError",
+    "Observation",
+    "OptionError",
+    "OutputError",
+    "Person",
+    "Prediction",
+    "Sampling",
+    "__version__",
+    "analyze",
+    "stream",
+]
+
+_HOMES = {
+    "fer_video.analyzer": ("Analyzer", "AnalyzerOptions", "analyze", "stream"),
+    "fer_video.decode": ("Sampling",),
+    "fer_video.detect": ("DetectorOptions",),
+    "fer_video.errors": ("FervidError", "InputError", "ModelError", "OptionError", "OutputError"),
+    "fer_video.types": ("Attributes", "ClipResult", "Face", "Frame", "Observation", "Person", "Prediction"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,50 @@
+"""Image + face box -> the crop a backbone was trained on. The one place that knows crop geometry."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from fer_video.models.manifest import CropSpec
+from fer_video.types import Face, Image
+
+__all__ = ["crop_face", "crop_square"]
+
+
+def crop_square(face: Face, spec: CropSpec) -> tuple[float, float, float]:
+    """Left, top and side, in pixels, of the square that a crop covers; it may reach over the frame's edge."""
+    x, y = face.center
+    side = max(face.width, face.height) * spec.factor
+    return x - side / 2, y - side / 2, side
+
+
+def crop_face(image: Image, face: Face, size: int, spec: CropSpec) -> Image:
+    """Cut the face out of a frame.
+
+    image: (H, W, 3) uint8. Gives (size, size, 3) uint8 in the same channel order. What lies beyond the frame
+    is filled with its nearest pixels. Only the square is touched, so the cost does not grow with the frame.
+    """
+    left, top, side = crop_square(face, spec)
+    # Whole pixels: half a pixel is under one in a hundred of a face that is large enough to read.
+    x1, y1 = round(left), round(top)
+    length = max(round(side), 1)
+    x2, y2 = x1 + length, y1 + length
+    height, width = image.shape[:2]
+    piece = image[max(y1, 0) : min(y2, height), max(x1, 0) : min(x2, width)]
+    if piece.shape[0] < length or piece.shape[1] < length:
+        if piece.size == 0:  # a box outside the frame: a detector's fault, yet no reason to lose the clip
+            return np.zeros((size, size, 3), np.uint8)
+        piece = np.asarray(
+            cv2.copyMakeBorder(
+                piece,
+                max(-y1, 0),
+                max(y2 - height, 0),
+                max(-x1, 0),
+                max(x2 - width, 0),
+                cv2.BORDER_REPLICATE,
+            ),
+            np.uint8,
+        )
+    # Bilinear alone samples four pixels and aliases when it shrinks by more than two; area averages them all.
+    how = cv2.INTER_AREA if length >= 2 * size else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(piece, (size, size), interpolation=how), np.uint8)

@@ -1,0 +1,91 @@
+"""CenterFace: an anchor-free face detector (arXiv 1911.03599), the embedded default.
+
+Outputs at stride 4: a heat map of face centres, log height and width in units of the stride, the centre's
+offset (y, x), and five landmarks (y, x pairs) in units of the box, from its upper left corner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from fer_video.detect.base import Detector, input_size
+from fer_video.types import Face, Floats, Image
+
+__all__ = ["CenterFace", "decode_maps"]
+
+_STRIDE = 4
+_NMS_IOU = 0.3  # as its authors' code has it
+_ROLES = ("heatmap", "log_size", "offset", "landmarks")
+
+
+class CenterFace(Detector):
+    """See Detector. Runs all images of a call as one batch."""
+
+    def detect(self, images: Sequence[Image]) -> list[list[Face]]:
+        if not images:
+            return []
+        height, width = images[0].shape[:2]
+        spec = self.session.spec
+        net_width, net_height, scale = input_size(width, height, self.options.min_face_px, spec.input.multiple_of)
+        names = spec.outputs or {}
+        maps = self.session.run(
+            [names[role] for role in _ROLES],
+            _to_blob(images, net_width, net_height, scale),
+        )
+        return [
+            decode_maps(heat, size, offset, points, scale, (width, height), self.options.min_score)
+            for heat, size, offset, points in zip(*maps, strict=True)
+        ]
+
+
+def _to_blob(images: Sequence[Image], width: int, height: int, scale: float) -> Floats:
+    """(N, 3, height, width) float32 RGB 0..255: each image scaled into the upper left, black beyond it."""
+    canvases = []
+    for image in images:
+        size = (min(round(image.shape[1] * scale), width), min(round(image.shape[0] * scale), height))
+        # Shrinking with plain bilinear drops pixels; area averages them, and the detector likes it better.
+        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+        if size != (width, height):
+            small = cv2.copyMakeBorder(
+                small, 0, height - size[1], 0, width - size[0], cv2.BORDER_CONSTANT, value=(0, 0, 0)
+            )
+        canvases.append(small)
+    return np.asarray(cv2.dnn.blobFromImages(canvases, 1.0, swapRB=True), np.float32)
+
+
+def decode_maps(
+    heatmap: Floats,
+    log_size: Floats,
+    offset: Floats,
+    landmarks: Floats,
+    scale: float,
+    frame_size: tuple[int, int],
+    min_score: float,
+) -> list[Face]:
+    """One image's output maps -> faces in pixels of the frame.
+
+    heatmap (1, h, w), log_size (2, h, w: height, width), offset (2, h, w: y, x), landmarks (10, h, w).
+    scale: frame -> network input. frame_size: width, height in pixels; boxes are cut to it.
+    """
+    rows, columns = np.nonzero(heatmap[0] >= min_score)
+    if not len(rows):
+        return []
+    scores = heatmap[0, rows, columns]
+    sizes = np.exp(log_size[:, rows, columns]) * _STRIDE  # (2, n): height, width
+    centers = (np.stack((rows, columns)) + offset[:, rows, columns] + 0.5) * _STRIDE  # (2, n): y, x
+    corners = centers - sizes / 2
+    points = landmarks[:, rows, columns].reshape(5, 2, -1) * sizes + corners  # (5, 2, n): y, x
+
+    boxes = np.concatenate((corners[::-1], sizes[::-1])).T / scale  # (n, 4): x, y, width, height
+    points = points[:, ::-1].transpose(2, 0, 1) / scale  # (n, 5, 2): x, y
+    kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), min_score, _NMS_IOU)
+    limits = np.array([*frame_size, *frame_size], np.float32)
+    faces = []
+    for i in np.asarray(kept, int).ravel():
+        x, y, width, height = boxes[i]
+        x1, y1, x2, y2 = np.clip((x, y, x + width, y + height), 0, limits).tolist()
+        faces.append(Face((x1, y1, x2, y2), float(scores[i]), points[i].astype(np.float32)))
+    return sorted(faces, key=lambda face: -face.score)

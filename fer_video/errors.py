@@ -1,0 +1,32 @@
+"""The errors that fervid raises for what a user can mend: one line that says what, where and what to do."""
+
+__all__ = ["FervidError", "InputError", "ModelError", "OptionError", "OutputError", "printable"]
+
+
+def printable(text: str) -> str:
+    """Control characters, line ends and undecodable bytes as escapes: file names may hold any of them, and a
+    terminal obeys some."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+class FervidError(Exception):
+    """Base of all of them. `str(error)` is one line, fit to be shown to a user."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
+
+
+class InputError(FervidError):
+    """A clip or picture that cannot be read. Concerns one input; others of a batch go on."""
+
+
+class ModelError(FervidError):
+    """A model file that is missing, damaged or not what its description says. Nothing can run with it."""
+
+
+class OptionError(FervidError, ValueError):
+    """An option value, or a combination of them, that makes no sense or is not to be had on this machine."""
+
+
+class OutputError(FervidError):
+    """A result that cannot be written where it was asked to go."""

@@ -1,0 +1,110 @@
+"""Faces over time -> who is who: SORT's scheme (arXiv 1602.00763) without its Kalman filter.
+
+Each track predicts its box by constant velocity; faces are assigned to predictions by overlap, all at once
+(Hungarian method). A person not seen for `max_lost_s` seconds is gone: time, not frames, so that the sampling
+rate does not change who is who.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_video.types import Face
+
+__all__ = ["Tracker", "affinity"]
+
+# A box may move by nine tenths of its own side between two looks: affinity -0.1 (see there).
+_MIN_AFFINITY = -0.1
+# Weight of the newest displacement in the velocity: detections jitter by a pixel or two, people do not.
+_NEW = 0.5
+
+Boxes = npt.NDArray[np.float64]  # (n, 4) x1, y1, x2, y2
+
+
+@dataclass(slots=True)
+class _Track:
+    id: int
+    box: Boxes  # (4,) where the face was last seen
+    velocity: Boxes  # (4,) pixels a second
+    seen_s: float
+
+    def predict(self, time_s: float) -> Boxes:
+        return self.box + self.velocity * (time_s - self.seen_s)
+
+    def update(self, box: Boxes, time_s: float) -> None:
+        elapsed_s = time_s - self.seen_s
+        if elapsed_s > 0:
+            # The centre's speed only: boxes that grow while a face turns would otherwise grow for ever.
+            moved = (box - self.box).reshape(2, 2).mean(axis=0) / elapsed_s
+            self.velocity = _NEW * np.tile(moved, 2) + (1 - _NEW) * self.velocity
+        self.box, self.seen_s = box, time_s
+
+
+class Tracker:
+    """Gives each face of a frame the id of its person. Ids start at 1 and are never used again.
+
+    max_lost_s: for how long a person may be out of sight and come back as the same one.
+    """
+
+    def __init__(self, max_lost_s: float = 1.0) -> None:
+        self.max_lost_s = max_lost_s
+        self._tracks: list[_Track] = []
+        self._next_id = 1
+
+    def update(self, faces: Sequence[Face], time_s: float) -> list[int]:
+        """The faces of the next frame, times increasing. Gives their ids in the same order."""
+        self._tracks = [track for track in self._tracks if time_s - track.seen_s <= self.max_lost_s]
+        boxes = np.array([face.box for face in faces], float).reshape(-1, 4)
+        predicted = np.array([track.predict(time_s) for track in self._tracks]).reshape(-1, 4)
+        found = {face: self._tracks[track] for track, face in _assign(affinity(predicted, boxes))}
+        return [self._follow(found.get(i), box, time_s).id for i, box in enumerate(boxes)]
+
+    def _follow(self, track: _Track | None, box: Boxes, time_s: float) -> _Track:
+        if track is None:
+            track = _Track(self._next_id, box, np.zeros(4), time_s)
+            self._next_id += 1
+            self._tracks.append(track)
+        else:
+            track.update(box, time_s)
+        return track
+
+    def reset(self) -> None:
+        """A cut: nobody seen before is the same person from here on."""
+        self._tracks = []
+
+
+def affinity(first: Boxes, second: Boxes) -> npt.NDArray[np.float64]:
+    """How well boxes agree: (n, 4) and (m, 4) -> (n, m), from -1 to 1 for equal ones.
+
+    Distance-IoU (arXiv 1911.08287): overlap, less the squared distance of the centres over that of the corners
+    that enclose both. Unlike plain IoU it still tells near from far when boxes no longer overlap, as after a
+    fast move, a short loss or at low sampling rates.
+    """
+    a, b = first[:, None], second[None]
+    low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
+    shared = np.clip(high - low, 0, None).prod(axis=-1)
+    areas = (a[..., 2:] - a[..., :2]).prod(axis=-1) + (b[..., 2:] - b[..., :2]).prod(axis=-1)
+    apart = ((a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) ** 2).sum(axis=-1) / 4
+    span = ((np.maximum(a[..., 2:], b[..., 2:]) - np.minimum(a[..., :2], b[..., :2])) ** 2).sum(axis=-1)
+    overlap: npt.NDArray[np.float64] = shared / np.maximum(areas - shared, 1e-9) - apart / np.maximum(span, 1e-9)
+    return overlap
+
+
+def _assign(scores: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Pairs (row, column) of the best one-to-one assignment, without those that do not match at all."""
+    if 0 in scores.shape:
+        return []
+    if 1 in scores.shape:  # the usual clip of one person: no need for SciPy, whose import takes half a second
+        best = np.unravel_index(int(scores.argmax()), scores.shape)
+        pairs = [(int(best[0]), int(best[1]))]
+    else:
+        from scipy.optimize import linear_sum_assignment
+
+        # A pair that does not match must not be bought with a worse one elsewhere: all such cost the same.
+        rows, columns = linear_sum_assignment(np.maximum(scores, _MIN_AFFINITY), maximize=True)
+        pairs = list(zip(rows.tolist(), columns.tolist(), strict=True))
+    return [(row, column) for row, column in pairs if scores[row, column] > _MIN_AFFINITY]

@@ -1,0 +1,153 @@
+"""What flows between the stages: frozen records, units in the names or the comments.
+
+    Frame -> Face -> Observation -> Person / Prediction -> ClipResult
+
+Boxes are in pixels of the displayed frame (rotation applied), x to the right, y down. Times are seconds from
+the first frame of the video. Arrays are NumPy; images are height x width x 3, uint8, BGR as OpenCV has them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from fer_video.observations import ObservationLog
+
+Image = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+
+__all__ = ["Attributes", "ClipResult", "Face", "Frame", "Observation", "Person", "Prediction", "Status"]
+
+SCHEMA = "fervid/1"
+
+Status = Literal["ok", "partial", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One decoded picture of a video."""
+
+    index: int  # position in the decoded stream, from 0; not the count of sampled frames
+    time_s: float  # the container's presentation time, seconds from the first frame; never index / fps
+    image: Image  # (height, width, 3) uint8 BGR, as displayed
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One face in one frame."""
+
+    box: tuple[float, float, float, float]  # x1, y1, x2, y2 in pixels, inside the frame
+    score: float  # the detector's own confidence, 0 to 1
+    # (5, 2) float32 x, y in pixels: the eye, eye, nose tip, mouth corner, mouth corner, image-left one first
+    landmarks: Floats | None = None
+
+    @property
+    def width(self) -> float:
+        return self.box[2] - self.box[0]
+
+    @property
+    def height(self) -> float:
+        return self.box[3] - self.box[1]
+
+    @property
+    def center(self) -> tuple[float, float]:
+        return (self.box[0] + self.box[2]) / 2, (self.box[1] + self.box[3]) / 2
+
+    @property
+    def side(self) -> float:
+        """Square root of the box's area, in pixels: one number for how large the face is."""
+        return math.sqrt(max(self.width, 0.0) * max(self.height, 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What the attribute heads guess of a face or a person. Guesses about appearance, not facts about a person."""
+
+    age_years: float  # expectation over the model's age classes
+    age_std_years: float  # standard deviation of the same distribution: how unsure the age is
+    gender: Mapping[str, float]  # label -> probability
+    ethnicity: Mapping[str, float]  # label -> probability, UTKFace's five groups
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One face in one sampled frame; or, with `face` None, a sampled frame in which no face was found."""
+
+    frame: int  # Frame.index
+    time_s: float  # Frame.time_s
+    person: int | None = None  # track id from 1, stable while a person is followed
+    face: Face | None = None
+    probabilities: Mapping[str, float] | None = None  # emotion -> probability, in the model's own order
+    embedding: Floats | None = None  # (D,) float32, the backbone's features before its heads
+    attributes: Attributes | None = None  # only when asked for
+
+    @property
+    def emotion(self) -> str | None:
+        """The most probable emotion, None without a face."""
+        return max(self.probabilities, key=self.probabilities.__getitem__) if self.probabilities else None
+
+    @property
+    def confidence(self) -> float | None:
+        """The probability of `emotion`, None without a face."""
+        return max(self.probabilities.values()) if self.probabilities else None
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a clip, or a group of people in it, shows on the whole."""
+
+    emotion: str | None  # None: abstained, `confidence` lies below the asked-for minimum
+    confidence: float  # probability of the most probable emotion, 0 to 1
+    probabilities: Mapping[str, float]  # emotion -> probability, in the model's own order
+    method: str  # how it was reached: "mean-probability"
+    person: int | None = None  # whose face it is, None for a group
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One face followed through the clip (a track). Someone who returns after a cut is a new person."""
+
+    id: int
+    start_s: float  # time of the first and the last frame in which the face was found
+    end_s: float
+    frames: int  # sampled frames in which it was found
+    emotion: str | None  # None: abstained
+    confidence: float
+    probabilities: Mapping[str, float]  # mean over the frames
+    attributes: Attributes | None = None  # mean over the frames, only when asked for
+
+
+@dataclass(frozen=True, slots=True)
+class ClipResult:
+    """All that was found in one input. `status` "partial": the file ended early, what was decoded is here."""
+
+    path: str
+    status: Status
+    error: str | None = None  # why it failed, or what is missing of a partial one
+    duration_s: float | None = None  # None for a picture and where the container does not tell
+    fps: float | None = None  # the container's average frame rate, a hint; None for a picture
+    frames_sampled: int = 0
+    frames_with_face: int = 0
+    clip: Prediction | None = None  # of the main person; None when there is no face
+    group: Prediction | None = None  # over all people; None when there is no face
+    people: tuple[Person, ...] = ()
+    ran: Mapping[str, Any] = field(default_factory=dict)  # models and hashes, provider, sampling, versions
+    observations: ObservationLog | None = None  # every sampled frame and face, compact; None when failed
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object of schema "fervid/1" (docs/output.md)."""
+        from fer_video.write.rows import clip_object
+
+        return clip_object(self)
+
+    def to_frame_rows(self) -> list[dict[str, Any]]:
+        """One flat row per sampled frame and face, and one for each sampled frame without a face."""
+        from fer_video.write.rows import frame_rows
+
+        return list(frame_rows(self))

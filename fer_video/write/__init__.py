@@ -1,0 +1,32 @@
+"""ClipResults -> text: one writer class a format, each a context manager over an open text file.
+
+with make_writer("csv", "frames", file, analyzer.emotions) as writer:
+    for result in analyzer.analyze_many(paths):
+        writer.write(result)
+"""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from fer_video.write.base import ROWS, Rows, Writer
+from fer_video.write.csv import CsvWriter
+from fer_video.write.json import JsonLinesWriter, JsonWriter
+from fer_video.write.output import open_output
+from fer_video.write.table import TableWriter
+
+__all__ = ["FORMATS", "ROWS", "Rows", "Writer", "make_writer", "open_output"]
+
+FORMATS: dict[str, type[Writer]] = {
+    "table": TableWriter,
+    "json": JsonWriter,
+    "jsonl": JsonLinesWriter,
+    "csv": CsvWriter,
+}
+
+
+def make_writer(
+    format_name: str, rows: Rows, file: TextIO, emotions: tuple[str, ...], *, attributes: bool = False, **options: bool
+) -> Writer:
+    """The writer of a format. emotions: the backbone's labels, for the columns. Options are the writer's own."""
+    return FORMATS[format_name](file, rows, emotions, attributes=attributes, **options)
