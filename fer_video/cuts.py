@@ -6,43 +6,51 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from fer_video.types import Floats, Image
+from fer_video.types import Image
 
 __all__ = ["CutDetector"]
 
-_SIZE = (48, 27)  # width, height of the grey thumbnails
+_SIZE = (64, 36)  # width, height of the grey thumbnails
 _BINS = 32
-# A cut rearranges the picture (correlation of the thumbnails, which a change of light leaves alone) AND changes
-# how much light and dark there is (histogram, which a pan changes little). Both, so that neither a fast pan nor
-# a lamp switched on ends everybody's track. On real clips without a cut, 1 - correlation stayed under 0.30 at
-# 2.4 to 24 frames a second and under 0.38 at one; across cuts it is 0.6 to 1.4.
-_UNLIKE, _HISTOGRAM = 0.5, 0.12
-_FLAT = 0.04  # mean absolute difference, of 1: below it two frames are the same, however noise correlates
+# How unlike two frames are = 1 - correlation of their thumbnails at the best shift of up to a quarter of the frame
+# (which takes out pans and, as correlation ignores gain and offset, changes of light) + the part of the histogram
+# that moved. At 5 frames a second and more, real clips without a cut stayed under 0.26 and a pan that crosses the
+# frame in a second under 0.61; of 72 pairs of different scenes the most alike had 0.52, the median over 0.9.
+_UNLIKE = 0.5
+# Either of the two alone is no cut: a lamp switched on moves the histogram and leaves the layout as it is.
+_LAYOUT = 0.08
+_SAME = 4.0  # mean difference in grey levels: below it two frames are the same, however their noise correlates
+_FLAT = 3.0  # standard deviation in grey levels: below it there is no layout to compare
+
+Grey = npt.NDArray[np.uint8]
 
 
 class CutDetector:
-    """Compares each sampled frame with the one before. O(1) memory, about 0.1 ms a frame."""
+    """Compares each sampled frame with the one before. O(1) memory, about half a millisecond a frame."""
 
     def __init__(self) -> None:
-        self._previous: tuple[Floats, npt.NDArray[np.float64]] | None = None
+        self._previous: Grey | None = None
 
     def update(self, image: Image) -> bool:
         """image: (H, W, 3) uint8. True when a new shot begins with it; never for the first one."""
         small = cv2.cvtColor(cv2.resize(image, _SIZE, interpolation=cv2.INTER_LINEAR), cv2.COLOR_BGR2GRAY)
-        grey = np.asarray(cv2.GaussianBlur(small, (5, 5), 0), np.float32) / np.float32(255)
-        histogram = np.histogram(small, bins=_BINS, range=(0, 256))[0] / small.size
-        previous, self._previous = self._previous, (grey, histogram)
-        if previous is None:
+        grey = np.asarray(cv2.GaussianBlur(small, (5, 5), 0), np.uint8)
+        previous, self._previous = self._previous, grey
+        if previous is None or cv2.absdiff(grey, previous).mean() < _SAME:
             return False
-        return bool(
-            np.abs(grey - previous[0]).mean() > _FLAT
-            and 1 - _correlation(grey, previous[0]) > _UNLIKE
-            and np.abs(histogram - previous[1]).sum() / 2 > _HISTOGRAM
-        )
+        layout = 1 - max(_best_correlation(grey, previous), _best_correlation(previous, grey))
+        light = float(np.abs(_histogram(grey) - _histogram(previous)).sum()) / 2
+        return layout > _LAYOUT and layout + light > _UNLIKE
 
 
-def _correlation(a: Floats, b: Floats) -> float:
-    """Pearson's; 0 when one of the two is flat."""
-    a, b = a - a.mean(), b - b.mean()
-    norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
-    return float((a * b).sum()) / norm if norm > 1e-6 else 0.0
+def _best_correlation(whole: Grey, other: Grey) -> float:
+    """Of the middle of one with the other, wherever it fits best; 0 where there is nothing to compare."""
+    height, width = other.shape
+    middle = other[height // 4 : height - height // 4, width // 4 : width - width // 4]
+    if middle.std() < _FLAT:
+        return 0.0
+    return float(cv2.matchTemplate(whole, middle, cv2.TM_CCOEFF_NORMED).max())
+
+
+def _histogram(grey: Grey) -> npt.NDArray[np.float64]:
+    return np.histogram(grey, bins=_BINS, range=(0, 256))[0] / grey.size

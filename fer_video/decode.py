@@ -97,6 +97,8 @@ def open_source(path: str | os.PathLike[str]) -> Source:
     """Open a video or picture file. Raises InputError when it cannot be read or holds no picture at all."""
     path = Path(path)
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():  # opening a pipe would wait for a writer
+            raise InputError(f"{path}: is a pipe or a device; save the video to a file first")
         with path.open("rb") as file:  # tells "missing", "a folder" and "not allowed" apart, the decoders do not
             empty = not file.read(1)
     except IsADirectoryError as error:

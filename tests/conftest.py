@@ -1,0 +1,66 @@
+"""Shared fixtures. Clips are drawn here or lie in examples/; nothing is downloaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from media import Image, encode
+
+import fer_video
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "examples" / "astronaut.mp4"
+SHARED_CLIPS = ROOT.parent / "shared" / "clips"
+
+
+@pytest.fixture(scope="session")
+def analyzer() -> fer_video.Analyzer:
+    return fer_video.Analyzer()
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> Image:
+    """512x512, one smiling face at about (182, 58)-(270, 178)."""
+    import skimage.data
+
+    return np.ascontiguousarray(skimage.data.astronaut()[:, :, ::-1])
+
+
+@pytest.fixture(scope="session")
+def six_people() -> Image:
+    """1280x886, six faces of 85 to 125 pixels."""
+    import importlib.util
+
+    home = importlib.util.find_spec("insightface")
+    assert home is not None
+    assert home.origin is not None
+    image = cv2.imread(str(Path(home.origin).parent / "data" / "images" / "t1.jpg"))
+    assert image is not None
+    return np.asarray(image, np.uint8)
+
+
+@pytest.fixture(scope="session")
+def face_clip(tmp_path_factory: pytest.TempPathFactory, astronaut: Image) -> Path:
+    """Two seconds at 10 frames a second, the face always in sight."""
+    path = tmp_path_factory.mktemp("clips") / "face.mp4"
+    view = astronaut[:288, 60:444]
+    return encode(path, [view] * 20, [i / 10 for i in range(20)])
+
+
+@pytest.fixture(scope="session")
+def faceless_clip(tmp_path_factory: pytest.TempPathFactory, astronaut: Image) -> Path:
+    """One second at 10 frames a second of the suit and the shuttle."""
+    path = tmp_path_factory.mktemp("clips") / "faceless.mp4"
+    view = astronaut[320:512, 320:512]
+    return encode(path, [view] * 10, [i / 10 for i in range(10)])
+
+
+@pytest.fixture
+def shared_clips() -> Path:
+    """The real clips that lie beside a checkout in development and CI."""
+    if not SHARED_CLIPS.is_dir():
+        pytest.skip("the shared real clips are not here")
+    return SHARED_CLIPS

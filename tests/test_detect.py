@@ -1,0 +1,166 @@
+"""Detectors: hand-made output maps, real pictures, and a graph that finds red squares through SCRFD's reader."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from graphs import save_scrfd_like
+from media import Image
+
+from fer_video.detect import DetectorOptions, make_detector, select_faces
+from fer_video.detect.base import input_size
+from fer_video.detect.centerface import decode_maps
+from fer_video.errors import ModelError, OptionError
+from fer_video.models import find_model, open_session
+from fer_video.types import Face
+
+
+def centerface(**options: object):  # type: ignore[no-untyped-def]
+    return make_detector(open_session(find_model("face-detector")), DetectorOptions(**options))  # type: ignore[arg-type]
+
+
+def overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    shared = max(width, 0) * max(height, 0)
+    return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared)
+
+
+def test_maps_by_hand() -> None:
+    """One peak at row 3, column 5 of a 10 x 8 map (a 40 x 32 input), the frame twice as large."""
+    heatmap, log_size = np.zeros((1, 8, 10), np.float32), np.zeros((2, 8, 10), np.float32)
+    offset, landmarks = np.zeros((2, 8, 10), np.float32), np.zeros((10, 8, 10), np.float32)
+    heatmap[0, 3, 5] = 0.9
+    log_size[:, 3, 5] = np.log([3, 2])  # 12 high, 8 wide
+    offset[:, 3, 5] = (0.25, -0.25)  # centre y (3 + 0.25 + 0.5) * 4 = 15, x (5 - 0.25 + 0.5) * 4 = 21
+    landmarks[:2, 3, 5] = (0.5, 0.25)  # first point: y 9 + 0.5 * 12, x 17 + 0.25 * 8
+    (face,) = decode_maps(heatmap, log_size, offset, landmarks, 0.5, (80, 64), 0.5)
+    assert face.box == pytest.approx((2 * 17, 2 * 9, 2 * 25, 2 * 21))
+    assert face.score == pytest.approx(0.9)
+    assert face.landmarks is not None
+    assert face.landmarks[0] == pytest.approx([2 * 19, 2 * 15])
+    assert face.landmarks[1] == pytest.approx([2 * 17, 2 * 9])
+
+
+def test_neighbouring_peaks_are_one_face_and_boxes_end_at_the_frame() -> None:
+    heatmap, rest = np.zeros((1, 8, 10), np.float32), np.zeros((10, 8, 10), np.float32)
+    heatmap[0, 0, 0], heatmap[0, 0, 1] = 0.8, 0.6
+    (face,) = decode_maps(heatmap, np.full((2, 8, 10), np.log(8), np.float32), rest[:2], rest, 1.0, (40, 32), 0.5)
+    assert face.score == pytest.approx(0.8)
+    assert face.box == pytest.approx((0, 0, 18, 18))  # centre 2, side 32, cut at the corner
+
+
+def test_nothing_found() -> None:
+    empty = np.zeros((10, 8, 10), np.float32)
+    assert decode_maps(empty[:1], empty[:2], empty[:2], empty, 1.0, (40, 32), 0.5) == []
+
+
+@pytest.mark.parametrize(
+    ("frame", "min_face", "expected"),
+    [
+        ((640, 360), 40, (256, 160, 0.4)),  # 16 / 40, which is also the least
+        ((1920, 1080), 40, (768, 448, 0.4)),
+        ((1920, 1080), 16, (1920, 1088, 1.0)),
+        ((3840, 2160), 16, (1920, 1088, 0.5)),  # no further
+        ((100, 50), 40, (256, 128, 2.56)),
+    ],
+)
+def test_input_size(frame: tuple[int, int], min_face: int, expected: tuple[int, int, float]) -> None:
+    width, height, scale = input_size(*frame, min_face)
+    assert (width, height, pytest.approx(scale)) == expected
+
+
+def test_the_astronaut_is_found(astronaut: Image) -> None:
+    ((face,),) = centerface().detect([astronaut])
+    assert overlap(face.box, (181, 58, 270, 178)) > 0.8
+    assert face.score > 0.8
+    assert face.landmarks is not None
+    left_eye, right_eye, nose, left_mouth, right_mouth = face.landmarks
+    assert left_eye[0] < nose[0] < right_eye[0]
+    assert left_eye[1] < nose[1] < left_mouth[1]
+    assert left_mouth[0] < right_mouth[0]
+
+
+def test_six_people_are_found(six_people: Image) -> None:
+    (faces,) = centerface().detect([six_people])
+    assert len(faces) == 6
+    assert [face.score for face in faces] == sorted((face.score for face in faces), reverse=True)
+    assert all(40 < face.side < 160 for face in faces)
+
+
+def test_a_batch_gives_what_single_pictures_give(six_people: Image) -> None:
+    detector = centerface()
+    mirrored = np.ascontiguousarray(six_people[:, ::-1])
+    together = detector.detect([six_people, mirrored])
+    for faces, image in zip(together, (six_people, mirrored), strict=True):
+        (alone,) = detector.detect([image])
+        assert [face.box for face in faces] == [pytest.approx(face.box, abs=0.1) for face in alone]
+    assert detector.detect([]) == []
+
+
+@pytest.mark.parametrize("shape", [(90, 60), (61, 203), (32, 32)])
+def test_any_frame_size(astronaut: Image, shape: tuple[int, int]) -> None:
+    """The face small in frames of odd shapes: boxes come back in the frame's own pixels."""
+    height, width = shape
+    frame = np.zeros((height, width, 3), np.uint8)
+    side = min(height, width)
+    frame[:side, :side] = cv2.resize(astronaut[20:276, 100:356], (side, side))
+    (faces,) = centerface(min_face_px=8).detect([frame])
+    assert len(faces) == 1
+    expected = np.array([81, 38, 170, 158]) * side / 256
+    assert overlap(faces[0].box, tuple(expected)) > 0.6
+
+
+def test_no_face_in_noise() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)
+    assert centerface().detect([noise]) == [[]]
+
+
+def test_selection() -> None:
+    large, small, unsure = Face((50, 0, 150, 100), 0.9), Face((0, 0, 30, 100), 0.9), Face((300, 0, 390, 90), 0.6)
+    faces = [large, small, unsure]
+    assert select_faces(faces, DetectorOptions(min_face_px=10)) == [small, large, unsure]  # left to right
+    assert select_faces(faces, DetectorOptions()) == [large, unsure]  # the shorter side counts
+    assert select_faces(faces, DetectorOptions(max_faces=1)) == [large]
+
+
+@pytest.mark.parametrize("wrong", [{"min_face_px": 0}, {"min_score": 0.0}, {"min_score": 1.0}, {"max_faces": 0}])
+def test_senseless_options(wrong: dict[str, float]) -> None:
+    with pytest.raises(OptionError):
+        DetectorOptions(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [None, 320])
+def test_scrfd_reads_its_outputs(tmp_path: Path, size: int | None) -> None:
+    path = save_scrfd_like(tmp_path / "red.onnx", size=size)
+    detector = make_detector(
+        open_session(find_model("face-detector", f"scrfd:{path}")), DetectorOptions(min_face_px=16)
+    )
+    image = np.full((240, 320, 3), 60, np.uint8)
+    image[48:112, 96:160] = (0, 0, 255)  # centre (128, 80), on the anchors' grid
+    image[144:208, 224:288] = (0, 0, 255)
+    found = detector.detect([image, np.full_like(image, 60)])
+    assert [len(faces) for faces in found] == [2, 0]
+    boxes = sorted(face.box for face in found[0])
+    assert boxes[0] == pytest.approx((96, 48, 160, 112), abs=0.5)
+    assert boxes[1] == pytest.approx((224, 144, 288, 208), abs=0.5)
+    face = min(found[0], key=lambda each: each.box)
+    assert face.landmarks is not None
+    assert face.landmarks.tolist() == [pytest.approx([128 + 4 * k, 80], abs=0.5) for k in range(5)]
+
+
+def test_scrfd_without_landmarks(tmp_path: Path) -> None:
+    path = save_scrfd_like(tmp_path / "red.onnx", landmarks=False)
+    detector = make_detector(open_session(find_model("face-detector", f"scrfd:{path}")), DetectorOptions())
+    image = np.zeros((256, 256, 3), np.uint8)
+    image[64:128, 64:128] = (0, 0, 255)
+    ((face,),) = detector.detect([image])
+    assert face.landmarks is None
+
+
+def test_another_network_is_not_scrfd() -> None:
+    path = find_model("emotion-backbone").path
+    with pytest.raises(ModelError, match="not a face detector of the SCRFD family"):
+        make_detector(open_session(find_model("face-detector", f"scrfd:{path}")), DetectorOptions())
