@@ -213,6 +213,13 @@ def _described(path: Path, task: Task) -> ModelSpec:
 
 
 def _metadata(path: Path) -> str | None:
-    from fer_video.models.session import read_metadata
+    """The description in the `metadata_props` of an ONNX file. Raises ModelError when it is not one."""
+    import onnx
 
-    return read_metadata(path).get("fervid")
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror}") from error
+    except Exception as error:
+        raise ModelError(f"{path}: not an ONNX file") from error
+    return next((entry.value for entry in model.metadata_props if entry.key == "fervid"), None)

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fer_video.errors import ModelError, OptionError
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["DEVICES", "Session", "available_cores", "open_session", "read_metadata"]
+__all__ = ["DEVICES", "Session", "available_cores", "open_session"]
 
 # What a user calls a device -> (ONNX Runtime's provider, what to install to have it)
 DEVICES: Mapping[str, tuple[str, str]] = {
@@ -103,19 +102,6 @@ def open_session(spec: ModelSpec, device: str = "auto", threads: int | None = No
             f"reinstall ({DEVICES[device][1]}), or use --device auto"
         )
     return Session(spec, sha256, used, raw)
-
-
-def read_metadata(path: Path) -> dict[str, str]:
-    """The `metadata_props` of an ONNX file. Raises ModelError when it is not one."""
-    import onnx
-
-    try:
-        model = onnx.load(path, load_external_data=False)
-    except OSError as error:
-        raise ModelError(f"{path}: {error.strerror}") from error
-    except Exception as error:
-        raise ModelError(f"{path}: not an ONNX file") from error
-    return {entry.key: entry.value for entry in model.metadata_props}
 
 
 def _verified_bytes(spec: ModelSpec) -> tuple[bytes, str]:
