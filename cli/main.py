@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import signal
 import sys
+import threading
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -15,7 +18,12 @@ from fer_video.errors import FervidError, OptionError, OutputError, printable
 
 __all__ = ["main"]
 
-_COMMANDS = {"predict": "Read the emotions in videos and pictures."}
+_COMMANDS = {
+    "evaluate": "Measure a clip model, or a way of training one, on labelled clips.",
+    "extract": "Store the per-frame features of clips, to train on or to use elsewhere.",
+    "predict": "Read the emotions in videos and pictures.",
+    "train": "Train a clip model (an SVM over statistics of features) on labelled clips.",
+}
 
 
 class LazyGroup(click.Group):
@@ -35,12 +43,13 @@ class LazyGroup(click.Group):
             formatter.write_dl(sorted(_COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Errors that a user can mend become one line on stderr and the exit code of docs/cli.md."""
+        """Errors become one line on stderr and the exit code of docs/cli.md."""
         try:
             return super().invoke(ctx)
-        except (FervidError, KeyboardInterrupt, BrokenPipeError) as error:
-            if ctx.params["debug"]:
-                logging.getLogger("fer_video").debug("stopped by", exc_info=True)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except (Exception, KeyboardInterrupt) as error:
+            logging.getLogger("fer_video").debug("stopped by", exc_info=True)
             _stop(ctx, error)
 
 
@@ -48,12 +57,19 @@ def _stop(ctx: click.Context, error: BaseException) -> None:
     if isinstance(error, KeyboardInterrupt):
         click.echo("fervid: interrupted", err=True)
         ctx.exit(130)
-    if isinstance(error, BrokenPipeError):
-        # The reader (head, less) has seen enough. Python would complain once more when it flushes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, OSError):
+        # stdout is full, or its reader (head, less) has seen enough. Python would complain again when it flushes it.
+        with suppress(OSError, AttributeError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            click.echo(f"fervid: error: {printable(error.strerror or str(error))}", err=True)
         ctx.exit(1)
-    click.echo(f"fervid: error: {error}", err=True)
-    ctx.exit(2 if isinstance(error, OptionError | OutputError) else 1)
+    if isinstance(error, FervidError):
+        click.echo(f"fervid: error: {error}", err=True)
+        ctx.exit(2 if isinstance(error, OptionError | OutputError) else 1)
+    what = printable(f"{type(error).__name__}: {error}")
+    click.echo(f"fervid: error: {what} (a bug in fervid; --debug shows where)", err=True)
+    ctx.exit(1)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -65,13 +81,26 @@ def main(debug: bool) -> None:
     Data goes to stdout, everything else to stderr. Exit codes: 0 all inputs done, 1 some failed (the rest are
     done and written), 2 wrong usage, 130 interrupted.
     """
-    level = logging.DEBUG if debug else logging.WARNING
-    logging.basicConfig(stream=sys.stderr, format="fervid: %(levelname)s: %(message)s", level=level)
-    if not debug:
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # schedulers stop jobs so; finish as for Ctrl-C
+    if debug:
+        show_details()
+    else:
+        logging.basicConfig(stream=sys.stderr, format="fervid: %(levelname)s: %(message)s", level=logging.WARNING)
+        # A picture of a few bytes can claim gigabytes; OpenCV's own limit is 2^30 pixels.
+        os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 27))
         # FFmpeg inside OpenCV prints its own account of each broken file; fervid says it in one line. Both read
         # these when OpenCV is loaded and opens the first file, which is after this.
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+
+
+def show_details() -> None:
+    """--debug: also where a command takes it."""
+    logging.basicConfig(stream=sys.stderr, format="fervid: %(levelname)s: %(message)s", level=logging.DEBUG, force=True)
+    logging.getLogger("fer_video").setLevel(logging.DEBUG)
+    for name in ("OPENCV_FFMPEG_LOGLEVEL", "OPENCV_LOG_LEVEL"):
+        os.environ.pop(name, None)
 
 
 def warn(message: str) -> None:

@@ -11,7 +11,17 @@ import click
 if TYPE_CHECKING:
     from fer_video.analyzer import AnalyzerOptions
 
-__all__ = ["analyzer_options", "device_options", "face_options", "input_argument", "output_options"]
+__all__ = [
+    "analyzer_options",
+    "debug_option",
+    "device_options",
+    "face_options",
+    "input_argument",
+    "model_options",
+    "output_options",
+    "sampling_options",
+    "training_options",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -55,18 +65,43 @@ output_options: Callable[[F], F] = _together(
     ),
     click.option(
         "--rows",
-        type=click.Choice(("clips", "people", "frames")),
+        type=click.Choice(("clips", "people", "segments", "frames")),
         default="clips",
         show_default=True,
-        help="What one row or object is: a clip, a person in it, or a sampled frame and face.",
+        help="What one row or object is: a clip, a person in it, a segment, or a sampled frame and face.",
     ),
 )
 
-face_options: Callable[[F], F] = _together(
+model_options: Callable[[F], F] = _together(
+    click.option(
+        "--model",
+        metavar="NAME|DIR",
+        default="auto",
+        show_default=True,
+        help="Clip model that answers for a person and the clip; none: the mean over the frames.",
+    ),
+    click.option("--group", is_flag=True, help="Answer for the group: all people in the clip together."),
+    click.option("--group-model", metavar="NAME|DIR", help="Clip model for groups.  [default: auto with --group]"),
+    click.option("--adaptive", is_flag=True, help="Look at more frames only while the answer is not certain."),
+    click.option("--window", "window_s", type=float, metavar="SEC", help="Also classify windows of SEC seconds."),
+    click.option("--step", "step_s", type=float, metavar="SEC", help="A window begins every SEC.  [default: half]"),
+    click.option(
+        "--min-confidence",
+        type=float,
+        default=0.0,
+        metavar="0-1",
+        help="Abstain (no emotion) where the best probability lies below this.",
+    ),
+)
+
+sampling_options: Callable[[F], F] = _together(
     click.option("--fps", type=float, metavar="N", help="Look at N frames a second of video.  [default: 10]"),
     click.option("--every-frame", is_flag=True, help="Look at every frame: slower, and the surest."),
     click.option("--start", "start_s", type=float, default=0.0, metavar="SEC", help="Begin there."),
     click.option("--end", "end_s", type=float, metavar="SEC", help="Stop before there."),
+)
+
+face_options: Callable[[F], F] = _together(
     click.option(
         "--min-face",
         type=int,
@@ -84,13 +119,6 @@ face_options: Callable[[F], F] = _together(
         help="Leave out faces the detector is less sure of.",
     ),
     click.option("--max-faces", type=int, metavar="N", help="At most N a frame, the most prominent.  [default: all]"),
-    click.option(
-        "--min-confidence",
-        type=float,
-        default=0.0,
-        metavar="0-1",
-        help="Abstain (no emotion) where the best probability lies below this.",
-    ),
     click.option(
         "--attributes",
         is_flag=True,
@@ -113,14 +141,70 @@ device_options: Callable[[F], F] = _together(
 )
 
 
+training_options: Callable[[F], F] = _together(
+    click.option(
+        "--layout",
+        type=click.Choice(("afew", "vgaf", "classes", "csv")),
+        help="How the dataset lies on disk (docs/datasets.md).  [default: recognised]",
+    ),
+    click.option(
+        "--protocol",
+        type=click.Choice(("afew", "vgaf")),
+        default="afew",
+        show_default=True,
+        help="Preset of the options below: one person (afew) or a group (vgaf).",
+    ),
+    click.option("--faces", type=click.Choice(("main", "all")), help="Embeddings of the main person, or of all."),
+    click.option("--statistics", metavar="LIST", help="Some of mean,std,min,max, with commas."),
+    click.option("--nested/--flat", default=None, help="First over the faces of a frame, then over the frames."),
+    click.option("--normalize/--raw", default=None, help="Descriptors to unit length (L2), or as they are."),
+    click.option("--kernel", type=click.Choice(("linear", "rbf")), help="LinearSVC, or SVC with an RBF kernel."),
+    click.option("-C", "--cost", type=float, metavar="C", help="The SVM's C."),
+    click.option("--balanced", is_flag=True, help="Weigh classes inversely to how often they occur."),
+    click.option("--seed", type=int, default=0, show_default=True, help="Of folds and of the solver."),
+    click.option(
+        "--features",
+        "features_dir",
+        metavar="DIR",
+        help="Where extracted features are kept and found again.  [default: a cache folder of the user]",
+    ),
+    click.option("--workers", type=int, default=1, show_default=True, metavar="N", help="Processes that extract."),
+    click.option("-q", "--quiet", is_flag=True, help="No progress."),
+)
+
+
+def _debug(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        from fer_video.cli.main import show_details
+
+        show_details()
+
+
+debug_option: Callable[[F], F] = click.option(
+    "--debug", is_flag=True, expose_value=False, callback=_debug, help="Show tracebacks and what the decoders report."
+)
+
+
 def analyzer_options(given: dict[str, Any]) -> AnalyzerOptions:
-    """What `face_options` and `device_options` gave. Raises OptionError, UsageError."""
+    """What the options above gave; those that a command does not have stay at their defaults.
+
+    Raises OptionError, UsageError.
+    """
     from fer_video.analyzer import AnalyzerOptions
     from fer_video.decode import Sampling
     from fer_video.detect import DetectorOptions
+    from fer_video.segments import WindowOptions
 
     if given["every_frame"] and given["fps"] is not None:
         raise click.UsageError("--fps and --every-frame contradict each other; give one of them")
+    if given.get("adaptive") and (given["every_frame"] or given["fps"] is not None):
+        raise click.UsageError("--adaptive chooses the frames itself; leave out --fps and --every-frame")
+    if given.get("step_s") is not None and given["window_s"] is None:
+        raise click.UsageError("--step needs --window")
+    if given.get("rows") == "segments" and given["window_s"] is None:
+        raise click.UsageError("--rows segments needs --window")
+    window_s = given.get("window_s")
+    windows = None if window_s is None else WindowOptions(window_s, given["step_s"] or window_s / 2)
     fps = None if given["every_frame"] else Sampling().fps if given["fps"] is None else given["fps"]
     return AnalyzerOptions(
         sampling=Sampling(fps, given["start_s"], given["end_s"]),
@@ -130,5 +214,9 @@ def analyzer_options(given: dict[str, Any]) -> AnalyzerOptions:
         device=given["device"],
         threads=given["threads"],
         attributes=given["attributes"],
-        min_confidence=given["min_confidence"],
+        min_confidence=given.get("min_confidence", 0.0),
+        model=given.get("model", "none"),
+        group_model=given.get("group_model") or ("auto" if given.get("group") else None),
+        adaptive=given.get("adaptive", False),
+        windows=windows,
     )

@@ -12,23 +12,38 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 from fer_video.cli.main import warn
-from fer_video.cli.options import analyzer_options, device_options, face_options, input_argument, output_options
+from fer_video.cli.options import (
+    analyzer_options,
+    debug_option,
+    device_options,
+    face_options,
+    input_argument,
+    model_options,
+    output_options,
+    sampling_options,
+)
 from fer_video.cli.progress import BatchProgress
 
+from fer_video.errors import OptionError, OutputError
+
 if TYPE_CHECKING:
+    from fer_video.analyzer import Analyzer
     from fer_video.types import ClipResult
     from fer_video.write import Writer
 
-__all__ = ["predict"]
+__all__ = ["predict", "read_list"]
 
 
 @click.command()
 @input_argument
 @output_options
+@model_options
+@sampling_options
 @face_options
 @device_options
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no warnings; errors only.")
 @click.option("-v", "--verbose", is_flag=True, help="Say on stderr what runs; in tables, what ran.")
+@debug_option
 @click.pass_context
 def predict(ctx: click.Context, /, inputs: tuple[str, ...], quiet: bool, verbose: bool, **given: Any) -> None:
     """Read the emotions in videos and pictures.
@@ -44,44 +59,69 @@ def predict(ctx: click.Context, /, inputs: tuple[str, ...], quiet: bool, verbose
     from fer_video.analyzer import Analyzer
     from fer_video.inputs import expand_inputs
 
-    found = expand_inputs(_read_list(inputs))
+    found = expand_inputs(read_list(inputs))
+    if not found.paths and not found.errors:
+        raise OptionError("no inputs: the list on stdin is empty")
     options = analyzer_options(given)
+    _protect_inputs(given["out"], found.paths)
+    interrupted, failures = False, len(found.errors)
     with ExitStack() as stack:
         file = stack.enter_context(_destination(given["out"], given["format_name"]))
         analyzer = Analyzer(options)
         if verbose:
             _say_what_runs(analyzer.ran)
         single = len(inputs) == 1 and found.paths == inputs
-        writer = stack.enter_context(_writer(given, file, analyzer.emotions, single=single, verbose=verbose))
-        failures = len(found.errors)
-        for name, error in found.errors:
-            warn(f"error: {error}")
-            writer.write(analyzer.failed(name, error))
         progress = stack.enter_context(BatchProgress(len(found.paths), quiet=quiet))
-        for result in analyzer.analyze_many(found.paths, progress.update):
-            progress.finish(result)
-            failures += result.status == "failed"
-            if result.status == "failed" or (result.status == "partial" and not quiet):
-                progress.say(_trouble(result))
-            writer.write(result)
+        writer = stack.enter_context(_writer(given, file, analyzer, single=single, verbose=verbose))
+        for name, error in found.errors:
+            progress.say(f"error: {error}")
+            writer.write(analyzer.failed(name, error))
+        done = 0
+        try:
+            for result in analyzer.analyze_many(found.paths, progress.update):
+                failures += result.status == "failed"
+                if result.status == "failed" or (result.status == "partial" and not quiet):
+                    progress.say(_trouble(result))
+                with progress.aside():
+                    writer.write(result)
+                done += 1
+                progress.finish(result)
+        except KeyboardInterrupt:
+            if not done:  # nothing to keep; what stood in the output before stays
+                raise
+            interrupted = True
+    if interrupted:
+        raise KeyboardInterrupt
     ctx.exit(1 if failures else 0)
 
 
-def _read_list(inputs: tuple[str, ...]) -> Iterator[str]:
+def read_list(inputs: tuple[str, ...]) -> Iterator[str]:
     """The inputs, with - replaced by the lines of stdin. Bytes that are no text survive as in arguments."""
     for name in inputs:
-        if name == "-":
-            text = sys.stdin.buffer.read().decode(sys.getfilesystemencoding(), "surrogateescape")
-            yield from (line for line in (each.rstrip("\r") for each in text.split("\n")) if line)
-        else:
+        if name != "-":
             yield name
+            continue
+        if sys.stdin is None:
+            raise OptionError("stdin is closed; give the inputs as arguments")
+        text = sys.stdin.buffer.read().decode(sys.getfilesystemencoding(), "surrogateescape")
+        yield from (line for line in (each.rstrip("\r") for each in text.split("\n")) if line)
+
+
+def _protect_inputs(out: str | None, paths: tuple[str, ...]) -> None:
+    if out is None or not Path(out).is_file():
+        return
+    for path in paths:
+        if Path(path).exists() and Path(out).samefile(path):
+            raise OutputError(f"{out}: is one of the inputs; choose another name")
 
 
 @contextmanager
 def _destination(out: str | None, format_name: str) -> Iterator[TextIO]:
-    from fer_video.write import open_output
+    from fer_video.files import open_output
 
     if out is None or out == "-":
+        if sys.stdout is None:
+            raise OutputError("stdout is closed; give --out FILE")
         if isinstance(sys.stdout, io.TextIOWrapper):
             if format_name == "table":  # in the terminal's own encoding, whatever cannot be shown escaped
                 sys.stdout.reconfigure(errors="backslashreplace")
@@ -89,20 +129,28 @@ def _destination(out: str | None, format_name: str) -> Iterator[TextIO]:
                 sys.stdout.reconfigure(encoding="utf-8", newline="\n")
         yield sys.stdout
         return
+    if out.endswith(("/", os.sep)):
+        raise OutputError(f"{out}: is the name of a folder; give the name of a file")
     with open_output(Path(out)) as file:
         yield file
 
 
-def _writer(given: dict[str, Any], file: TextIO, emotions: tuple[str, ...], *, single: bool, verbose: bool) -> Writer:
-    from fer_video.write import make_writer
+def _writer(given: dict[str, Any], file: TextIO, analyzer: Analyzer, *, single: bool, verbose: bool) -> Writer:
+    from fer_video.write import RowShape, make_writer
 
     extra: dict[str, bool] = {}
     if given["format_name"] == "json":
         extra = {"single": single}
     elif given["format_name"] == "table":
         encoding = (file.encoding or "").lower().replace("-", "")
-        extra = {"colour": _colour(file), "ascii_only": not encoding.startswith("utf"), "verbose": verbose}
-    return make_writer(given["format_name"], given["rows"], file, emotions, attributes=given["attributes"], **extra)
+        extra = {
+            "colour": _colour(file),
+            "ascii_only": not encoding.startswith("utf"),
+            "verbose": verbose,
+            "group": given["group"],
+        }
+    shape = RowShape(analyzer.emotions, analyzer.labels, given["attributes"])
+    return make_writer(given["format_name"], given["rows"], file, shape, **extra)
 
 
 def _colour(file: TextIO) -> bool:
@@ -113,6 +161,9 @@ def _say_what_runs(ran: Any) -> None:
     for role in ("detector", "backbone"):
         model = ran[role]
         warn(f"{role} {model['name']} (sha256 {model['sha256'][:12]}) on {model['provider']}")
+    for role in ("clip_model", "group_model"):
+        if ran[role]:
+            warn(f"{role.replace('_', ' ')} {ran[role]['name']} (sha256 {ran[role]['sha256'][:12]})")
 
 
 def _trouble(result: ClipResult) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from fer_video.cli.main import warn
-
-if TYPE_CHECKING:
-    from fer_video.types import ClipResult
 
 __all__ = ["BatchProgress"]
 
@@ -15,7 +15,7 @@ __all__ = ["BatchProgress"]
 class BatchProgress:
     """Counts files, and parts of one while it is worked on. Shown only on a terminal and not when quiet.
 
-    Messages go through `say`, so that they do not tear the bar.
+    Messages go through `say`, and whatever else is printed meanwhile inside `aside`, so that they do not tear the bar.
     """
 
     def __init__(self, files: int, *, quiet: bool) -> None:
@@ -25,7 +25,7 @@ class BatchProgress:
         self._bar: Any = tqdm(
             total=files,
             unit="file",
-            disable=True if quiet else None,  # None: tqdm looks whether stderr is a terminal
+            disable=True if quiet or sys.stderr is None else None,  # None: tqdm looks whether stderr is a terminal
             bar_format="{l_bar}{bar}| {n:.1f}/{total} [{elapsed}<{remaining}]",
             leave=False,
         )
@@ -35,13 +35,20 @@ class BatchProgress:
         part = min(time_s / duration_s, 1.0) if duration_s else 0.0
         self._bar.update(self._done + part - self._bar.n)
 
-    def finish(self, result: ClipResult) -> None:
+    def finish(self, _: object = None) -> None:
+        """One more file is done."""
         self._done += 1
         self._bar.update(self._done - self._bar.n)
 
     def say(self, message: str) -> None:
+        with self.aside():
+            warn(message)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """The bar is out of the way."""
         self._bar.clear()
-        warn(message)
+        yield
         self._bar.refresh()
 
     def __enter__(self) -> BatchProgress:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fer_video.decode import Sampling
     from fer_video.detect import DetectorOptions
     from fer_video.errors import FervidError, InputError, ModelError, OptionError, OutputError
-    from fer_video.types import Attributes, ClipResult, Face, Frame, Observation, Person, Prediction
+    from fer_video.types import Attributes, ClipResult, Face, Frame, Observation, Person, Prediction, Segment
 
 __all__ = [
     "Analyzer",
@@ -41,6 +41,7 @@ __all__ = [
     "Person",
     "Prediction",
     "Sampling",
+    "Segment",
     "__version__",
     "analyze",
     "stream",
@@ -51,7 +52,7 @@ _HOMES = {
     "fer_video.decode": ("Sampling",),
     "fer_video.detect": ("DetectorOptions",),
     "fer_video.errors": ("FervidError", "InputError", "ModelError", "OptionError", "OutputError"),
-    "fer_video.types": ("Attributes", "ClipResult", "Face", "Frame", "Observation", "Person", "Prediction"),
+    "fer_video.types": ("Attributes", "ClipResult", "Face", "Frame", "Observation", "Person", "Prediction", "Segment"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -1,32 +1,36 @@
-"""path -> ClipResult: wires the stages decode, detect, track, align, backbone, summary.
-
-Frames are taken in chunks, so that the detector and the backbone each run on a batch; how many frames a chunk
-holds depends on their size, so memory stays flat for 4K as well as for an hour.
-"""
+"""path -> ClipResult: loads the models, and wires decoding, the pipeline and the summary."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import fer_video
-from fer_video.backbone import Backbone, attributes_from
-from fer_video.cuts import CutDetector
-from fer_video.decode import Sampling, Source, open_source
-from fer_video.detect import DetectorOptions, make_detector, select_faces
-from fer_video.errors import InputError, OptionError
-from fer_video.models import Session, find_model, open_session
-from fer_video.observations import ObservationLog
-from fer_video.summary import Summary
-from fer_video.track import Tracker
-from fer_video.types import ClipResult, Face, Frame, Image, Observation
+import cv2
+import numpy as np
 
-__all__ = ["Analyzer", "AnalyzerOptions", "Progress", "analyze", "stream"]
+import fer_video
+from fer_video.backbone import Backbone
+from fer_video.classify.model import ClipModel
+from fer_video.classify.store import EMBEDDED, find_clip_model, load_clip_model
+from fer_video.decode import Sampling, Source, open_source
+from fer_video.detect import DetectorOptions, make_detector
+from fer_video.errors import InputError, OptionError
+from fer_video.features import ClipFeatures, Faces, collect
+from fer_video.files import content_hash
+from fer_video.models import Session, find_model, open_session
+from fer_video.models.session import import_onnxruntime
+from fer_video.observations import ObservationLog
+from fer_video.pipeline import Looks, Pipeline
+from fer_video.segments import WindowOptions
+from fer_video.summary import Summary, SummaryOptions
+from fer_video.types import ClipResult, Observation
+
+__all__ = ["Analyzer", "AnalyzerOptions", "Progress", "analyze", "fingerprint", "stream"]
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +38,8 @@ Path = str | os.PathLike[str]
 # Called now and then with the time reached in the clip and its announced duration, in seconds.
 Progress = Callable[[float, float | None], None]
 
-_CHUNK_BYTES, _MAX_CHUNK = 48 << 20, 16
+_WHOSE = {"main": "one person", "all": "a group"}
+_MOST_THREADS = 256  # a typing error must not start a million
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +53,20 @@ class AnalyzerOptions:
     device: str = "auto"  # or a key of models.session.DEVICES
     threads: int | None = None  # of each network; None: one a core
     attributes: bool = False  # also age, gender, ethnicity
+    # The clip model that answers for people and the clip: "auto" for the embedded one where it fits the backbone, its
+    # name, the folder of one's own, or "none" for the mean of the per-frame probabilities.
+    model: str = "auto"
+    group_model: str | None = None  # that answers for the group, likewise; None: the mean
+    adaptive: bool = False  # look at more frames only while the clip model is not certain enough; overrides fps
+    windows: WindowOptions | None = None  # also segments over sliding windows
     min_confidence: float = 0.0  # 0 to 1: answers less sure than this abstain, their emotion is None
     max_lost_s: float = 1.0  # for how long a person may be out of sight and keep the id
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_confidence <= 1:
             raise OptionError(f"min_confidence must lie between 0 and 1, not {self.min_confidence:g}")
-        if self.threads is not None and self.threads < 1:
-            raise OptionError(f"threads must be 1 or more, not {self.threads}")
+        if self.threads is not None and not 1 <= self.threads <= _MOST_THREADS:
+            raise OptionError(f"threads must be from 1 to {_MOST_THREADS}, not {self.threads}")
         if not self.max_lost_s >= 0:
             raise OptionError(f"max_lost_s must be 0 or more, not {self.max_lost_s:g}")
 
@@ -69,11 +80,35 @@ class Analyzer:
     def __init__(self, options: AnalyzerOptions | None = None) -> None:
         self.options = options = options or AnalyzerOptions()
         faces = open_session(find_model("face-detector", options.detector), options.device, options.threads)
-        self._detector = make_detector(faces, options.faces)
+        detector = make_detector(faces, options.faces)
         self._backbone = Backbone(
             open_session(find_model("emotion-backbone", options.backbone), options.device, options.threads),
             attributes=options.attributes,
         )
+        self._pipeline = Pipeline(detector, self._backbone, options.max_lost_s)
+        self._person_model = self._clip_model(options.model, "main")
+        self._group_model = self._clip_model(options.group_model, "all")
+        if options.adaptive and (self._person_model is None or self._person_model.info.adaptive is None):
+            raise OptionError("the adaptive frame rate needs a clip model that was trained with thresholds for it")
+
+    def _clip_model(self, wanted: str | None, faces: Faces) -> ClipModel | None:
+        """A clip model that fits. The embedded default is passed over for a backbone it was not trained on."""
+        if wanted is None or wanted == "none":
+            return None
+        session = self._backbone.session
+        if wanted == "auto":
+            model = load_clip_model(find_clip_model(EMBEDDED[faces]))
+            return model if model.info.backbone_sha256 == session.sha256 else None
+        model = load_clip_model(find_clip_model(wanted))
+        model.check_backbone(session)
+        if model.info.faces != faces:
+            raise OptionError(f"{wanted}: is a model of {_WHOSE[model.info.faces]}, not of {_WHOSE[faces]}")
+        return model
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Of the answers for people and clips: the clip model's, or those of the backbone's head."""
+        return self.emotions if self._person_model is None else self._person_model.info.labels
 
     @property
     def emotions(self) -> tuple[str, ...]:
@@ -83,14 +118,10 @@ class Analyzer:
     @property
     def ran(self) -> Mapping[str, Any]:
         """What runs: models and hashes, the execution provider really in use, sampling, options, versions."""
-        import cv2
-        import numpy as np
-        import onnxruntime as ort
-
         options = self.options
         return {
             "fervid": fer_video.__version__,
-            "detector": _describe(self._detector.session),
+            "detector": _describe(self._pipeline.detector.session),
             "backbone": _describe(self._backbone.session),
             "provider": self._backbone.session.provider,
             "sampling": {
@@ -106,10 +137,15 @@ class Analyzer:
                 "attributes": options.attributes,
                 "min_confidence": options.min_confidence,
                 "max_lost_s": options.max_lost_s,
+                "windows": options.windows and {"length_s": options.windows.length_s, "step_s": options.windows.step_s},
             },
+            "clip_model": self._person_model
+            and {"name": self._person_model.info.name, "sha256": self._person_model.sha256},
+            "group_model": self._group_model
+            and {"name": self._group_model.info.name, "sha256": self._group_model.sha256},
             "versions": {
                 "python": platform.python_version(),
-                "onnxruntime": ort.__version__,
+                "onnxruntime": import_onnxruntime().__version__,
                 "opencv": cv2.__version__,
                 "numpy": np.__version__,
             },
@@ -121,24 +157,20 @@ class Analyzer:
         Raises InputError, at the first step, when the file cannot be read.
         """
         with open_source(path) as source:
-            yield from self._observe(source)
+            yield from self._pipeline.observe(source.frames(self.options.sampling))
 
     def analyze(self, path: Path, progress: Progress | None = None) -> ClipResult:
         """All that can be said of one clip. Raises InputError when the file cannot be read.
 
         A file that ends early gives what was decoded, with status "partial".
         """
-        genders, ethnicities = self._backbone.labels("gender"), self._backbone.labels("ethnicity")
-        observations = ObservationLog(self.emotions, genders, ethnicities)
-        summary = Summary(self.emotions, genders, ethnicities, self.options.min_confidence)
-        with open_source(path) as source:
-            for observation in self._observe(source):
-                if progress and observation.frame != summary.last_frame:
-                    progress(observation.time_s, source.info.duration_s)
-                observations.append(observation)
-                summary.add(observation)
-        summary.close()
-        times = "estimated" if source.estimated_times else "container"
+        looks: Looks = {}
+        for sampling in self._samplings:
+            keep = looks if self.options.adaptive else None
+            summary, observations, source = self._go_through(path, sampling, keep, progress)
+            if self._certain(sampling, summary):
+                break
+        adaptive = {"stride": sampling.stride, "frames_used": len(looks)} if self.options.adaptive else None
         return ClipResult(
             path=os.fspath(path),
             status="partial" if source.ended_early else "ok",
@@ -150,8 +182,64 @@ class Analyzer:
             clip=summary.clip(),
             group=summary.group(),
             people=summary.people(),
-            ran={**self.ran, "times": times},
+            ran={**self.ran, "times": "estimated" if source.estimated_times else "container", "adaptive": adaptive},
             observations=observations,
+        )
+
+    def _go_through(
+        self, path: Path, sampling: Sampling, looks: Looks | None, progress: Progress | None
+    ) -> tuple[Summary, ObservationLog, Source]:
+        genders, ethnicities = self._backbone.labels("gender"), self._backbone.labels("ethnicity")
+        least = self.options.min_confidence
+        observations = ObservationLog(self.emotions, genders, ethnicities, least)
+        summary = Summary(
+            SummaryOptions(
+                self.emotions, genders, ethnicities, least, self._person_model, self._group_model, self.options.windows
+            )
+        )
+        with open_source(path) as source:
+            for observation in self._pipeline.observe(source.frames(sampling), looks):
+                if progress and observation.frame != summary.last_frame:
+                    progress(observation.time_s, source.info.duration_s)
+                observations.append(observation)
+                summary.add(observation)
+        summary.close()
+        return summary, observations, source
+
+    @property
+    def _samplings(self) -> list[Sampling]:
+        """One, or with adaptive frame rate the strides from coarse to fine."""
+        if not self.options.adaptive:
+            return [self.options.sampling]
+        assert self._person_model is not None
+        assert self._person_model.info.adaptive is not None
+        strides = self._person_model.info.adaptive.strides
+        return [replace(self.options.sampling, fps=None, stride=stride) for stride in strides]
+
+    def _certain(self, sampling: Sampling, summary: Summary) -> bool:
+        """Whether the clip need not be looked at more closely (adaptive.py)."""
+        if not self.options.adaptive or self._person_model is None or self._person_model.info.adaptive is None:
+            return True
+        adaptive, scores = self._person_model.info.adaptive, summary.main_scores()
+        stage = adaptive.strides.index(sampling.stride)
+        if stage == len(adaptive.thresholds):
+            return True
+        return scores is not None and float(scores.max()) >= adaptive.thresholds[stage]
+
+    def extract(self, path: Path) -> ClipFeatures:
+        """The embeddings of a clip with all that belongs to them, for pooling, training and evaluation.
+
+        Raises InputError when the file cannot be read.
+        """
+        with open_source(path) as source:
+            collected = collect(self._pipeline.observe(source.frames(self.options.sampling)), self._backbone.spec)
+        return replace(
+            collected,
+            path=os.fspath(path),
+            status="partial" if source.ended_early else "ok",
+            error=source.ended_early,
+            backbone_name=self._backbone.spec.name,
+            backbone_sha256=self._backbone.session.sha256,
         )
 
     def analyze_many(self, paths: Iterable[Path], progress: Progress | None = None) -> Iterator[ClipResult]:
@@ -160,6 +248,7 @@ class Analyzer:
             try:
                 yield self.analyze(path, progress)
             except InputError as error:
+                log.debug("%s", path, exc_info=True)
                 yield self.failed(path, error)
             except Exception as error:  # a bug that one odd clip brings out must not end a batch
                 log.debug("%s", path, exc_info=True)
@@ -170,40 +259,17 @@ class Analyzer:
         """The result that stands for an input that could not be read."""
         return ClipResult(os.fspath(path), "failed", str(error), ran=self.ran)
 
-    def _observe(self, source: Source) -> Iterator[Observation]:
-        tracker, cuts = Tracker(self.options.max_lost_s), CutDetector()
-        for frames in _chunks(source.frames(self.options.sampling)):
-            images = [frame.image for frame in frames]
-            found = [select_faces(faces, self.options.faces) for faces in self._detector.detect(images)]
-            seen: list[tuple[Frame, Face, int]] = []
-            for frame, faces in zip(frames, found, strict=True):
-                if cuts.update(frame.image):
-                    tracker.reset()
-                ids = tracker.update(faces, frame.time_s)
-                seen += [(frame, face, id_) for face, id_ in zip(faces, ids, strict=True)]
-            yield from self._embed(frames, seen)
 
-    def _embed(self, frames: list[Frame], seen: list[tuple[Frame, Face, int]]) -> Iterator[Observation]:
-        """One batch of crops through the backbone; the observations in the order of the frames."""
-        crops: list[Image] = [self._backbone.crop(frame.image, face) for frame, face, _ in seen]
-        embedded = self._backbone.embed(crops)
-        row = 0
-        for frame in frames:
-            start = row
-            while row < len(seen) and seen[row][0] is frame:
-                heads = {task: values[row] for task, values in embedded.probabilities.items()}
-                yield Observation(
-                    frame=frame.index,
-                    time_s=frame.time_s,
-                    person=seen[row][2],
-                    face=seen[row][1],
-                    probabilities=dict(zip(self.emotions, heads["emotion"].tolist(), strict=True)),
-                    embedding=embedded.features[row],
-                    attributes=attributes_from(self._backbone.heads, heads) if len(heads) > 1 else None,
-                )
-                row += 1
-            if row == start:
-                yield Observation(frame.index, frame.time_s)
+def fingerprint(options: AnalyzerOptions) -> str:
+    """A hash of all that decides what `Analyzer.extract` gives: models, sampling, faces. Not of device and threads.
+
+    Loads no model. Raises OptionError, ModelError.
+    """
+    decisive = [repr((options.sampling, options.faces, options.attributes, options.max_lost_s))]
+    for task, wanted in (("face-detector", options.detector), ("emotion-backbone", options.backbone)):
+        spec = find_model(task, wanted)  # type: ignore[arg-type]
+        decisive += [spec.sha256 or content_hash(spec.path), repr((spec.input, spec.crop, spec.heads))]
+    return hashlib.sha256("\n".join(decisive).encode()).hexdigest()
 
 
 def analyze(path: Path, options: AnalyzerOptions | None = None) -> ClipResult:
@@ -221,10 +287,3 @@ def stream(path: Path, options: AnalyzerOptions | None = None) -> Iterator[Obser
 
 def _describe(session: Session) -> dict[str, str]:
     return {"name": session.spec.name, "sha256": session.sha256, "provider": session.provider}
-
-
-def _chunks(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
-    """Lists of frames, as many as fit the budget."""
-    for first in frames:
-        count = max(1, min(_MAX_CHUNK, _CHUNK_BYTES // first.image.nbytes))
-        yield [first, *islice(frames, count - 1)]

@@ -53,8 +53,17 @@ class Backbone:
 
     def _check_graph(self) -> int:
         spec, outputs = self.spec, self.session.outputs
-        if spec.input.size is None:
+        size = spec.input.size
+        if size is None:
             raise ModelError(f"{spec.path}: the description of {spec.name} gives no input size")
+        inputs = self.session.inputs
+        shape = inputs.get(spec.input.name, ())
+        other = [
+            has for has, want in zip(shape[1:], (3, size, size), strict=False) if isinstance(has, int) and has != want
+        ]
+        if len(inputs) != 1 or len(shape) != 4 or other:
+            wanted = f"{spec.input.name!r} of 3 x {size} x {size}"
+            raise ModelError(f"{spec.path}: takes {dict(inputs)}, not {wanted} as described")
         for name in (spec.features, *(head.output for head in self.heads)):
             if name not in outputs:
                 raise ModelError(f"{spec.path}: has no output {name!r} (it has {', '.join(outputs)})")
@@ -64,7 +73,10 @@ class Backbone:
                 raise ModelError(
                     f"{spec.path}: output {head.output!r} has {width} values for {len(head.labels)} labels"
                 )
-        return spec.input.size
+        width = outputs[spec.features][-1]
+        if isinstance(width, int) and width != spec.feature_size:
+            raise ModelError(f"{spec.path}: gives {width} features where {spec.feature_size} are described")
+        return size
 
     def labels(self, task: str) -> tuple[str, ...]:
         """The labels of a head that is in use, () for one that is not."""

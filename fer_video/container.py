@@ -6,10 +6,11 @@ the decoder's side, and frame counts are hints. The container's own sizes tell t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["describe_damage", "missing_bytes"]
+__all__ = ["Extent", "describe_damage", "measure"]
 
 _ISO_BOXES = {b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"moof", b"sidx"}
 _EBML = b"\x1a\x45\xdf\xa3"
@@ -17,21 +18,28 @@ _SEGMENT = b"\x18\x53\x80\x67"
 _MAX_STEPS = 100_000  # a hostile file may hold millions of empty boxes
 
 
-def missing_bytes(path: Path) -> int | None:
-    """How many bytes the container promises beyond the file's end: 0 complete, None when it does not tell.
-
-    Knows ISO media (mp4, mov, m4v, 3gp), RIFF (avi) and Matroska (mkv, webm).
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """missing: bytes that the container promises beyond the file's end, 0 complete, None when it does not tell.
+    counts_frames: whether it keeps the number of the video's own frames, so that the announced length is theirs.
     """
+
+    missing: int | None = None
+    counts_frames: bool = False
+
+
+def measure(path: Path) -> Extent:
+    """Knows ISO media (mp4, mov, m4v, 3gp), RIFF (avi) and Matroska (mkv, webm)."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)
         if head[4:8] in _ISO_BOXES:
-            return max(_iso_end(file, size)[0] - size, 0)
+            return Extent(max(_iso_end(file, size)[0] - size, 0), counts_frames=True)
         if head[:4] == b"RIFF":
-            return _riff_missing(file, size)
+            return Extent(_riff_missing(file, size), counts_frames=True)
         if head[:4] == _EBML:
-            return _matroska_missing(file, size)
-    return None
+            return Extent(_matroska_missing(file, size))
+    return Extent()
 
 
 def describe_damage(path: Path) -> str | None:
@@ -61,7 +69,7 @@ def _iso_end(file: BinaryIO, size: int) -> tuple[int, bool]:
             length = int.from_bytes(header[8:16], "big")
         if length == 0:  # up to the end of the file
             return size, has_index
-        if length < 8:  # not a box any more
+        if length < 8 or (at + length > size and kind not in _ISO_BOXES):  # no box: something written behind them
             break
         at += length
     return at, has_index

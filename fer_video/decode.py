@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,22 +24,36 @@ from typing import Self
 import cv2
 import numpy as np
 
-from fer_video.container import describe_damage, missing_bytes
+from fer_video.container import describe_damage, measure
 from fer_video.errors import InputError, OptionError
 from fer_video.types import Frame, Image
 
-__all__ = ["IMAGE_SUFFIXES", "VIDEO_SUFFIXES", "Sampling", "Source", "SourceInfo", "open_source"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "VIDEO_SUFFIXES",
+    "Sampling",
+    "Source",
+    "SourceInfo",
+    "natural",
+    "open_source",
+    "sequence_files",
+]
 
 VIDEO_SUFFIXES = frozenset(
     ".3gp .asf .avi .flv .gif .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .vob .webm .wmv".split()
 )
 IMAGE_SUFFIXES = frozenset(".avif .bmp .jp2 .jpe .jpeg .jpg .png .ppm .pgm .tif .tiff .webp".split())
 
-# A damaged packet costs one failed grab, the end of the file costs all of them.
-_RETRIES = 16
-# How much shorter than announced a stream may be before it counts as cut off. Announced lengths are frame count
-# over mean rate and were seen 5 % off in sound files; where the container gives sizes these decide instead.
+# How pictures begin, for files whose suffix says nothing: PNG, JPEG, BMP, TIFF. (WebP: see _is_picture.)
+_PICTURE_HEADS = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*")
+# A damaged packet costs one failed grab, the end of the file costs all of them: as many are tried as frames are still
+# announced, and a few more, within reason.
+_RETRIES, _MOST_RETRIES = 16, 20_000
+# How much shorter than announced a stream may be before it counts as cut off. Announced lengths are frame count over
+# mean rate; with edit lists they were seen 5 % off in sound files.
 _SHORT_RATIO, _SHORT_S = 0.9, 0.5
+_SEQUENCE_FPS = 25.0
+_CONVERT = "this OpenCV has no decoder for it, or it is damaged; convert it, for example to H.264"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +63,17 @@ class Sampling:
     fps: float | None = 10.0  # frames a second of video time; None: every frame
     start_s: float = 0.0  # first time of interest, seconds from the first frame
     end_s: float | None = None  # times from here on are left out; None: to the end
+    stride: int = 1  # without fps: every n-th frame, from the file's first on
 
     def __post_init__(self) -> None:
-        if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
-            raise OptionError(f"fps must be a positive number, not {self.fps:g}")
+        if self.fps is not None and not 0 < self.fps <= 1000:
+            raise OptionError(f"fps must be a number from 0 (not included) to 1000, not {self.fps:g}")
         if not (math.isfinite(self.start_s) and self.start_s >= 0):
             raise OptionError(f"start must be 0 seconds or more, not {self.start_s:g}")
-        if self.end_s is not None and not self.end_s > self.start_s:
-            raise OptionError(f"end ({self.end_s:g} s) must lie after start ({self.start_s:g} s)")
+        if self.stride < 1:
+            raise OptionError(f"stride must be 1 or more, not {self.stride}")
+        if self.end_s is not None and not self.start_s < self.end_s < math.inf:
+            raise OptionError(f"end ({self.end_s:g} s) must lie after start ({self.start_s:g} s) and be finite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +112,18 @@ class Source(ABC):
 
 
 def open_source(path: str | os.PathLike[str]) -> Source:
-    """Open a video or picture file. Raises InputError when it cannot be read or holds no picture at all."""
+    """Open a video, a picture, or a folder that holds the frames of one clip as pictures.
+
+    Raises InputError when it cannot be read or holds no picture at all.
+    """
     path = Path(path)
     try:
         if path.exists() and not path.is_file() and not path.is_dir():  # opening a pipe would wait for a writer
             raise InputError(f"{path}: is a pipe or a device; save the video to a file first")
+        if path.is_dir():
+            return SequenceSource(path)
         with path.open("rb") as file:  # tells "missing", "a folder" and "not allowed" apart, the decoders do not
             empty = not file.read(1)
-    except IsADirectoryError as error:
-        raise InputError(f"{path}: is a folder; name a file in it, or give the folder to `fervid predict`") from error
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; check the name") from error
     except (OSError, ValueError) as error:
@@ -116,7 +137,9 @@ def _is_picture(path: Path) -> bool:
     suffix = path.suffix.lower()
     if suffix in IMAGE_SUFFIXES or suffix in VIDEO_SUFFIXES:
         return suffix in IMAGE_SUFFIXES
-    return bool(cv2.haveImageReader(str(path)))
+    with path.open("rb") as file:
+        head = file.read(12)
+    return head.startswith(_PICTURE_HEADS) or (head[:4] == b"RIFF" and head[8:] == b"WEBP")
 
 
 class PictureSource(Source):
@@ -126,7 +149,7 @@ class PictureSource(Source):
         try:
             image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
         except cv2.error as error:
-            raise InputError(f"{path}: the picture cannot be decoded: {error.err}") from error
+            raise InputError(f"{path}: the picture is too large or damaged; check that it opens in a viewer") from error
         if image is None:
             raise InputError(f"{path}: not a picture that can be decoded; check that it opens in a viewer")
         self._image: Image = np.asarray(image, np.uint8)
@@ -137,18 +160,83 @@ class PictureSource(Source):
         yield Frame(0, 0.0, self._image)
 
 
+class SequenceSource(Source):
+    """A folder of pictures, the frames of one clip in natural order of their names (frame2 before frame10).
+
+    Pictures carry no times: they are taken to be 25 a second, and `estimated_times` counts them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._files = sequence_files(folder)
+        if not self._files:
+            raise InputError(f"{folder}: is a folder without pictures; name a file, or a folder of one clip's frames")
+        with PictureSource(self._files[0]) as first:
+            width, height = first.info.width, first.info.height
+        count = len(self._files)
+        self.info = SourceInfo(width, height, _SEQUENCE_FPS, count / _SEQUENCE_FPS, count)
+
+    def frames(self, sampling: Sampling) -> Iterator[Frame]:
+        chosen = Choice(sampling)
+        for index, file in enumerate(self._files):
+            time_s = index / _SEQUENCE_FPS
+            self.estimated_times += 1
+            if chosen.after_end(time_s):
+                return
+            if chosen.take(index, time_s):
+                with PictureSource(file) as picture:
+                    yield Frame(index, time_s, next(picture.frames(sampling)).image)
+        self.duration_s = self.info.duration_s
+
+
+def sequence_files(folder: Path) -> list[Path]:
+    """The pictures right in a folder, in natural order; none when it holds something else as well."""
+    files = [file for file in folder.iterdir() if not file.name.startswith(".")]
+    if not all(file.is_file() and file.suffix.lower() in IMAGE_SUFFIXES for file in files):
+        return []
+    return sorted(files, key=lambda file: natural(file.name))
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """Sort key in which runs of digits count as numbers."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
+class Choice:
+    """Picks frames by their times: the first in each cell of the sampling grid."""
+
+    def __init__(self, sampling: Sampling) -> None:
+        self._sampling = sampling
+        self._cell = -1
+
+    def after_end(self, time_s: float) -> bool:
+        return self._sampling.end_s is not None and time_s >= self._sampling.end_s
+
+    def take(self, index: int, time_s: float) -> bool:
+        since_s = time_s - self._sampling.start_s
+        if since_s < 0:
+            return False
+        if self._sampling.fps is None:
+            return index % self._sampling.stride == 0
+        # A cell begins a hair early, so that 0.0999999 s of a 10 fps video still counts as the second cell's.
+        cell = math.floor(since_s * self._sampling.fps + 1e-3)
+        taken, self._cell = cell > self._cell, max(cell, self._cell)
+        return taken
+
+
 class VideoSource(Source):
     """A video file through OpenCV's FFmpeg. Rotation metadata is applied by OpenCV."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        # The absolute path keeps a file called "http:x.mp4" from being read as an address.
-        self._capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
+        # The absolute path keeps a file called "http:x.mp4" from being read as an address; bytes, because OpenCV
+        # crashes on a name that is no valid text.
+        self._capture = cv2.VideoCapture(os.fsencode(path.absolute()), cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             self._capture.release()
             why = describe_damage(path) or "it is not a video, holds only sound, or is damaged at its beginning"
             raise InputError(f"{path}: no video in it can be decoded: {why}; check that it plays")
         self.info = self._read_info()
+        self._damaged = 0  # failed grabs with a good one after them
 
     def _read_info(self) -> SourceInfo:
         get = self._capture.get
@@ -165,27 +253,41 @@ class VideoSource(Source):
 
     def frames(self, sampling: Sampling) -> Iterator[Frame]:
         """See Source. Starts by decoding from the beginning: after a seek, OpenCV's times are not reliable."""
-        slot = -1  # the last slot of the sampling grid that has its frame
+        chosen = Choice(sampling)
         time_s, interval_s, index = -math.inf, 1 / (self.info.fps or 25.0), 0
-        while self._grab():
+        while self._grab(index):
             previous_s, time_s = time_s, self._time_after(time_s, interval_s)
             if index:
                 interval_s = time_s - previous_s
-            if sampling.end_s is not None and time_s >= sampling.end_s:
+            if chosen.after_end(time_s):
                 return
-            if time_s >= sampling.start_s and (sampling.fps is None or _slot(time_s, sampling) > slot):
-                slot = _slot(time_s, sampling)
+            if chosen.take(index, time_s):
                 done, image = self._capture.retrieve()
                 if done and image is not None:
                     yield Frame(index, time_s, np.asarray(image, np.uint8))
             index += 1
         if index == 0:
-            raise InputError(f"{self._path}: not one frame can be decoded; check that it plays")
+            raise InputError(f"{self._path}: not one frame can be decoded (codec {self._codec()}); {_CONVERT}")
+        if time_s < sampling.start_s:
+            raise InputError(f"{self._path}: ends at {time_s + interval_s:.2f} s, before the start that was asked for")
         self.duration_s = time_s + interval_s
         self.ended_early = self._why_early(self.duration_s)
 
-    def _grab(self) -> bool:
-        return any(self._capture.grab() for _ in range(_RETRIES))
+    def _grab(self, done: int) -> bool:
+        """On to the next frame that can be decoded; `done` were before it."""
+        if self._capture.grab():
+            return True
+        announced = (self.info.frame_count or 0) - done
+        for failed in range(1, min(max(announced, 0), _MOST_RETRIES) + _RETRIES):
+            if self._capture.grab():
+                self._damaged += failed
+                return True
+        return False
+
+    def _codec(self) -> str:
+        code = int(self._capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
+        text = code.to_bytes(4, "little").decode("ascii", "replace")
+        return text if text.isprintable() and code else "unknown"
 
     def _time_after(self, previous_s: float, interval_s: float) -> float:
         time_s = float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
@@ -196,21 +298,16 @@ class VideoSource(Source):
         return previous_s + interval_s if math.isfinite(previous_s) else 0.0
 
     def _why_early(self, reached_s: float) -> str | None:
-        missing = missing_bytes(self._path)
-        if missing:
-            return f"the file is cut off: {missing} bytes are missing, decoded up to {reached_s:.2f} s"
+        extent = measure(self._path)
+        if extent.missing:
+            return f"the file is cut off: {extent.missing} bytes are missing, decoded up to {reached_s:.2f} s"
         announced_s = self.info.duration_s
-        if missing is None and announced_s and reached_s < announced_s * _SHORT_RATIO - _SHORT_S:
+        # Only where the announced length is that of the video: elsewhere it is that of the longest stream.
+        if extent.counts_frames and announced_s and reached_s < announced_s * _SHORT_RATIO - _SHORT_S:
             return f"decoding ended at {reached_s:.2f} s of {announced_s:.2f} s: the file is cut off or damaged"
+        if self._damaged:
+            return f"the file is damaged: about {self._damaged} frames could not be decoded"
         return None
 
     def close(self) -> None:
         self._capture.release()
-
-
-def _slot(time_s: float, sampling: Sampling) -> int:
-    """Number of the grid cell a time falls into; the first frame in each cell is the one that is sampled.
-
-    A cell begins a hair early, so that 0.0999999 s of a 10 fps video still counts as the second cell's.
-    """
-    return math.floor((time_s - sampling.start_s) * (sampling.fps or 0) + 1e-3)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import glob
 import os
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fer_video.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from fer_video.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural
 from fer_video.errors import InputError
 
 __all__ = ["Inputs", "expand_inputs"]
@@ -28,7 +27,7 @@ def expand_inputs(named: Iterable[str]) -> Inputs:
     by suffix and in natural order (clip2 before clip10); a name with * ? or [ that is no file, for what it
     matches (** crosses folders). Links to folders are not followed, so that a loop cannot trap it.
     """
-    paths: dict[str, None] = {}
+    paths: dict[str, str] = {}
     errors: list[tuple[str, InputError]] = []
     for name in named:
         try:
@@ -36,12 +35,15 @@ def expand_inputs(named: Iterable[str]) -> Inputs:
         except InputError as error:
             errors.append((name, error))
         else:
-            paths.update(dict.fromkeys(found))
-    return Inputs(tuple(paths), tuple(errors))
+            for path in found:
+                paths.setdefault(os.path.abspath(path), path)  # noqa: PTH100  resolving links would change names
+    return Inputs(tuple(paths.values()), tuple(errors))
 
 
 def _expand(name: str, errors: list[tuple[str, InputError]]) -> Iterator[str]:
-    if Path(name).is_dir():
+    if not name:
+        raise InputError("an empty name; give a file, a folder or a pattern")
+    if os.path.isdir(name):  # noqa: PTH112  unlike Path.is_dir it never raises
         before, found = len(errors), False
         for path in _walk(name, errors):
             found = True
@@ -49,13 +51,14 @@ def _expand(name: str, errors: list[tuple[str, InputError]]) -> Iterator[str]:
         if not found and len(errors) == before:
             raise InputError(f"{name}: no video or picture in this folder; known suffixes are in the README")
     elif glob.has_magic(name) and not os.path.lexists(name):
-        matches = sorted(glob.glob(name, recursive=True), key=_natural)  # noqa: PTH207  Path has no glob of its own parts
+        matches = sorted(glob.glob(name, recursive=True), key=natural)  # noqa: PTH207  Path has no glob of its own parts
         if not matches:
             raise InputError(f"{name}: matches no file; check the pattern and the folder")
-        for match in matches:
-            # A pattern names files; a folder it happens to match is not searched, ** is there for that.
-            if not Path(match).is_dir():
-                yield match
+        # A pattern names files; a folder it happens to match is not searched, ** is there for that.
+        files = [match for match in matches if not Path(match).is_dir()]
+        if not files:
+            raise InputError(f"{name}: matches only folders; name them without a pattern, or write {name}/**")
+        yield from files
     else:
         yield name
 
@@ -66,12 +69,7 @@ def _walk(folder: str, errors: list[tuple[str, InputError]]) -> Iterator[str]:
         errors.append((str(error.filename), InputError(why)))
 
     for root, folders, files in os.walk(folder, onerror=unreadable):
-        folders.sort(key=_natural)
-        for file in sorted(files, key=_natural):
+        folders.sort(key=natural)
+        for file in sorted(files, key=natural):
             if Path(file).suffix.lower() in VIDEO_SUFFIXES | IMAGE_SUFFIXES and not file.startswith("."):
                 yield str(Path(root, file))
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Sort key: runs of digits count as numbers."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]

@@ -24,7 +24,14 @@ class ObservationLog:
     attributes were not asked for.
     """
 
-    def __init__(self, emotions: Sequence[str], genders: Sequence[str] = (), ethnicities: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        emotions: Sequence[str],
+        genders: Sequence[str] = (),
+        ethnicities: Sequence[str] = (),
+        min_confidence: float = 0.0,
+    ) -> None:
+        self.min_confidence = min_confidence  # below it rows abstain
         self.emotions = tuple(emotions)
         self.genders = tuple(genders)
         self.ethnicities = tuple(ethnicities)

@@ -1,20 +1,34 @@
-"""Per-frame vectors -> statistics over a clip: mean, std, min, max in one pass (arXiv 2103.17107, section IV)."""
+"""Per-frame embeddings -> one descriptor of a clip: statistics over time (arXiv 2103.17107, section IV).
+
+A clip of one person is described by statistics of the embeddings over its frames; a group by statistics over the
+faces of each frame, and then statistics of those over the frames (nested pooling). One pass, memory of a few vectors.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["RunningStats"]
+from fer_video.errors import OptionError
+from fer_video.types import Floats
+
+__all__ = ["STATISTICS", "Pooler", "Pooling", "RunningStats", "pool"]
+
+Statistic = Literal["mean", "std", "min", "max"]
+STATISTICS: tuple[Statistic, ...] = ("mean", "std", "min", "max")
 
 Vector = npt.NDArray[np.float64]
 
 
 class RunningStats:
-    """Mean, biased standard deviation, minimum and maximum of vectors that come one at a time.
+    """Mean, biased standard deviation, minimum and maximum of vectors that come a few at a time.
 
-    Welford's update: one pass, no sum of squares, so that it stays exact where the spread is small against
-    the mean and however long the video is. Memory is four vectors.
+    Each batch's own statistics are merged into the running ones (Chan, Golub and LeVeque 1979): one pass, no sum of
+    squares, so that it stays exact where the spread is small against the mean and however long the video is.
     """
 
     __slots__ = ("_squares", "count", "max", "mean", "min")
@@ -26,22 +40,98 @@ class RunningStats:
         self.max: Vector = np.zeros(0)
         self._squares: Vector = np.zeros(0)  # sum of squared distances from the mean
 
-    def add(self, vector: npt.ArrayLike) -> None:
-        """vector: (D,) numbers, the same D each time."""
-        values = np.asarray(vector, np.float64)
-        self.count += 1
-        if self.count == 1:
-            self.mean, self.min, self.max = values.copy(), values.copy(), values.copy()
-            self._squares = np.zeros_like(values)
+    def add(self, rows: npt.ArrayLike) -> None:
+        """rows: (D,) one vector, or (n, D) several; the same D each time. None at all (0, D) changes nothing."""
+        values = np.atleast_2d(np.asarray(rows, np.float64))
+        if not len(values):
             return
-        before = values - self.mean
-        self.mean = self.mean + before / self.count
-        self._squares += before * (values - self.mean)
-        np.minimum(self.min, values, out=self.min)
-        np.maximum(self.max, values, out=self.max)
+        mean = values.mean(axis=0)
+        squares = ((values - mean) ** 2).sum(axis=0)
+        if self.count == 0:
+            self.mean, self._squares = mean, squares
+            self.min, self.max = values.min(axis=0), values.max(axis=0)
+        else:
+            total = self.count + len(values)
+            apart = mean - self.mean
+            self.mean = self.mean + apart * (len(values) / total)
+            self._squares = self._squares + squares + apart**2 * (self.count * len(values) / total)
+            self.min = np.minimum(self.min, values.min(axis=0))
+            self.max = np.maximum(self.max, values.max(axis=0))
+        self.count += len(values)
 
     @property
     def std(self) -> Vector:
         """(D,) biased (divided by the count), NumPy's default."""
         std: Vector = np.sqrt(self._squares / max(self.count, 1))
         return std
+
+    def stack(self, statistics: Sequence[Statistic]) -> Vector:
+        """(len(statistics) * D,): the named statistics one after the other, in the order given."""
+        return np.concatenate([getattr(self, name) for name in statistics])
+
+
+@dataclass(frozen=True, slots=True)
+class Pooling:
+    """How embeddings become a descriptor. The defaults are those of the AFEW experiments."""
+
+    statistics: tuple[Statistic, ...] = STATISTICS  # any selection, in any order
+    nested: bool = False  # first over the faces of a frame, then over the frames (VGAF)
+    normalize: bool = True  # the descriptor to unit length (L2)
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.statistics if name not in STATISTICS]
+        if unknown or not self.statistics or len(set(self.statistics)) != len(self.statistics):
+            given = ", ".join(self.statistics) or "none"
+            raise OptionError(f"statistics must be some of {', '.join(STATISTICS)}, each once, not: {given}")
+
+    def size(self, features: int) -> int:
+        """Length of the descriptor of embeddings of length `features`."""
+        return features * len(self.statistics) ** (2 if self.nested else 1)
+
+
+class Pooler:
+    """Streams embeddings into a descriptor; memory does not grow with the clip.
+
+    features: length of an embedding.
+    """
+
+    def __init__(self, pooling: Pooling, features: int) -> None:
+        self.pooling = pooling
+        self._size = pooling.size(features)
+        self._stats = RunningStats()
+
+    def add_frame(self, embeddings: npt.ArrayLike) -> None:
+        """The faces of one frame that count: (n, D). A frame without any (0, D) is passed over."""
+        faces = np.atleast_2d(np.asarray(embeddings, np.float64))
+        if self.pooling.nested and len(faces):
+            inner = RunningStats()
+            inner.add(faces)
+            faces = inner.stack(self.pooling.statistics)[None]
+        self._stats.add(faces)
+
+    @property
+    def frames(self) -> int:
+        """Frames (nested) or faces that were added."""
+        return self._stats.count
+
+    def descriptor(self) -> Floats:
+        """(pooling.size(features),) float32. All zeros when no face was added, as the paper's protocol has it."""
+        if not self._stats.count:
+            return np.zeros(self._size, np.float32)
+        vector = self._stats.stack(self.pooling.statistics)
+        length = float(np.linalg.norm(vector))
+        if self.pooling.normalize and length > 0:
+            vector = vector / length
+        return vector.astype(np.float32)
+
+
+def pool(embeddings: Floats, frames: npt.NDArray[np.int64], pooling: Pooling) -> Floats:
+    """A descriptor from stored embeddings: (N, D) and the frame each belongs to, (N,), in order of time."""
+    pooler = Pooler(pooling, embeddings.shape[1])
+    if pooling.nested:
+        starts = np.flatnonzero(np.diff(frames, prepend=frames[:1] - 1)) if len(frames) else []
+        for faces in np.split(embeddings, starts[1:]) if len(starts) else []:
+            pooler.add_frame(faces)
+    else:
+        pooler.add_frame(embeddings)
+    return pooler.descriptor()

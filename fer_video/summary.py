@@ -3,33 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from fer_video.pool import RunningStats
+from fer_video.classify.model import ClipModel
+from fer_video.pool import Pooler, RunningStats
+from fer_video.segments import WindowOptions, Windows
 from fer_video.types import Attributes, Observation, Person, Prediction
 
-__all__ = ["Summary"]
+__all__ = ["Summary", "SummaryOptions"]
 
 METHOD = "mean-probability"
+# The statistics of one look have no spread: a picture is not a clip, and its answer is the network's own.
+_FEWEST_FRAMES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryOptions:
+    """Labels of the backbone's heads in its order, and how they are summed up."""
+
+    emotions: Sequence[str]
+    genders: Sequence[str] = ()  # () without attributes
+    ethnicities: Sequence[str] = ()
+    min_confidence: float = 0.0  # below it an answer abstains: its emotion is None
+    person_model: ClipModel | None = None  # None: the mean of the probabilities
+    group_model: ClipModel | None = None
+    windows: WindowOptions | None = None
 
 
 class _Presence:
     """What is known of one person so far."""
 
-    def __init__(self, first: Observation) -> None:
+    def __init__(self, first: Observation, model: ClipModel | None) -> None:
         self.start_s = self.end_s = first.time_s
         self.probabilities = RunningStats()
-        self.prominence = 0.0  # sum over frames of face size x score: long, large and sure all count
+        self.prominence = 0.0  # sum over the frames
         self.attributes: list[RunningStats] = []  # (age, age^2 + var), gender, ethnicity
+        self.pooler = None if model is None else Pooler(model.info.pooling, model.info.feature_size)
 
     def add(self, observation: Observation) -> None:
         assert observation.face is not None
         assert observation.probabilities is not None
         self.end_s = observation.time_s
         self.probabilities.add(list(observation.probabilities.values()))
-        self.prominence += observation.face.side * observation.face.score
+        self.prominence += observation.face.prominence
+        if self.pooler is not None and observation.embedding is not None:
+            self.pooler.add_frame(observation.embedding)
         if (found := observation.attributes) is not None:
             self.attributes = self.attributes or [RunningStats(), RunningStats(), RunningStats()]
             age, spread = found.age_years, found.age_std_years
@@ -47,55 +68,60 @@ class _Presence:
 
 
 class Summary:
-    """Add observations in order, then ask.
+    """Add observations in order, close, then ask."""
 
-    emotions, genders, ethnicities: labels of the heads in the model's order, the last two () without attributes.
-    min_confidence: below it an answer abstains (its emotion is None).
-    """
-
-    def __init__(
-        self,
-        emotions: Sequence[str],
-        genders: Sequence[str] = (),
-        ethnicities: Sequence[str] = (),
-        min_confidence: float = 0.0,
-    ) -> None:
-        self._emotions, self._genders, self._ethnicities = emotions, genders, ethnicities
-        self._min_confidence = min_confidence
+    def __init__(self, options: SummaryOptions) -> None:
+        self.options = options
         self._people: dict[int, _Presence] = {}
-        self._group = RunningStats()  # over frames, of the mean over the faces in the frame
-        self._in_frame = RunningStats()
+        self._group = RunningStats()  # over frames, of the mean probabilities over the faces in the frame
+        group = options.group_model
+        self._group_pooler = None if group is None else Pooler(group.info.pooling, group.info.feature_size)
+        self._in_frame: list[Observation] = []
         self.last_frame: int | None = None
         self.frames = 0
         self.frames_with_face = 0
+        self._windows: Windows | None = None
+        if options.windows is not None:
+            model = options.person_model
+            labels = tuple(options.emotions) if model is None else model.info.labels
+            self._windows = Windows(options.windows, labels, self._of_window)
 
     def add(self, observation: Observation) -> None:
         if observation.frame != self.last_frame:
             self._close_frame()
             self.last_frame = observation.frame
             self.frames += 1
+        if self._windows is not None:
+            self._windows.add(observation)
         if observation.person is None or observation.probabilities is None:
             return
-        self._in_frame.add(list(observation.probabilities.values()))
-        person = self._people.setdefault(observation.person, _Presence(observation))
-        person.add(observation)
+        self._in_frame.append(observation)
+        if observation.person not in self._people:
+            self._people[observation.person] = _Presence(observation, self.options.person_model)
+        self._people[observation.person].add(observation)
 
     def _close_frame(self) -> None:
-        if self._in_frame.count:
-            self._group.add(self._in_frame.mean)
-            self.frames_with_face += 1
-            self._in_frame = RunningStats()
+        if not self._in_frame:
+            return
+        self._group.add(np.mean([list((each.probabilities or {}).values()) for each in self._in_frame], axis=0))
+        if self._group_pooler is not None:
+            self._group_pooler.add_frame([each.embedding for each in self._in_frame if each.embedding is not None])
+        self.frames_with_face += 1
+        self._in_frame = []
 
     def close(self) -> None:
         """After the last observation, before asking."""
         self._close_frame()
+        if self._windows is not None:
+            self._windows.close()
 
     def people(self) -> tuple[Person, ...]:
         """Everybody, in order of appearance."""
         return tuple(self._person(id_, presence) for id_, presence in sorted(self._people.items()))
 
     def _person(self, id_: int, presence: _Presence) -> Person:
-        answer = self._prediction(presence.probabilities.mean)
+        answer = self._of_person(presence, id_)
+        windows, least = self._windows, self.options.min_confidence
         return Person(
             id=id_,
             start_s=presence.start_s,
@@ -104,7 +130,8 @@ class Summary:
             emotion=answer.emotion,
             confidence=answer.confidence,
             probabilities=answer.probabilities,
-            attributes=presence.mean_attributes(self._genders, self._ethnicities),
+            attributes=presence.mean_attributes(self.options.genders, self.options.ethnicities),
+            segments=None if windows is None else windows.segments(id_, least),
         )
 
     def clip(self) -> Prediction | None:
@@ -112,17 +139,50 @@ class Summary:
         if not self._people:
             return None
         main = max(self._people, key=lambda id_: self._people[id_].prominence)
-        return self._prediction(self._people[main].probabilities.mean, main)
+        return self._of_person(self._people[main], main)
 
     def group(self) -> Prediction | None:
-        """Over all people: mean over the faces of each frame, then over the frames. None when there is nobody."""
-        return self._prediction(self._group.mean) if self._group.count else None
+        """Over all people: of each frame's faces, then over the frames. None when there is nobody."""
+        if not self._group.count:
+            return None
+        return self._answer(self.options.group_model, self._group_pooler, self._group.mean, None)
 
-    def _prediction(self, probabilities: npt.NDArray[np.float64], person: int | None = None) -> Prediction:
-        named = _named(self._emotions, probabilities)
+    def main_scores(self) -> npt.NDArray[np.float64] | None:
+        """(classes,) the clip model's scores of the main person; None without a face or a model."""
+        model = self.options.person_model
+        if model is None or not self._people:
+            return None
+        pooler = max(self._people.values(), key=lambda presence: presence.prominence).pooler
+        assert pooler is not None
+        return model.scores(pooler.descriptor()[None])[0]
+
+    def _of_person(self, presence: _Presence, id_: int) -> Prediction:
+        return self._answer(self.options.person_model, presence.pooler, presence.probabilities.mean, id_)
+
+    def _of_window(self, observations: list[Observation]) -> npt.NDArray[np.float64]:
+        presence = _Presence(observations[0], self.options.person_model)
+        for each in observations:
+            presence.add(each)
+        answer = self._of_person(presence, 0).probabilities
+        return np.array([answer.get(label, 0.0) for label in self.labels])
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Of the answers for people and clips."""
+        model = self.options.person_model
+        return tuple(self.options.emotions) if model is None else model.info.labels
+
+    def _answer(
+        self, model: ClipModel | None, pooler: Pooler | None, mean: npt.NDArray[np.float64], person: int | None
+    ) -> Prediction:
+        if model is None or pooler is None or pooler.frames < _FEWEST_FRAMES:
+            named, method = _named(self.options.emotions, mean), METHOD
+        else:
+            values = model.probabilities(pooler.descriptor()[None])[0].astype(np.float64)
+            named, method = _named(model.info.labels, values), f"svm:{model.info.name}"
         emotion = max(named, key=named.__getitem__)
-        sure = named[emotion] >= self._min_confidence
-        return Prediction(emotion if sure else None, named[emotion], named, METHOD, person)
+        sure = named[emotion] >= self.options.min_confidence
+        return Prediction(emotion if sure else None, named[emotion], named, method, person)
 
 
 def _named(labels: Sequence[str], values: npt.NDArray[np.float64]) -> dict[str, float]:

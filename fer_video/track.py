@@ -54,10 +54,14 @@ class Tracker:
         self.max_lost_s = max_lost_s
         self._tracks: list[_Track] = []
         self._next_id = 1
+        self._last_s = 0.0  # time of the last frame
 
     def update(self, faces: Sequence[Face], time_s: float) -> list[int]:
         """The faces of the next frame, times increasing. Gives their ids in the same order."""
-        self._tracks = [track for track in self._tracks if time_s - track.seen_s <= self.max_lost_s]
+        # However slow the sampling, somebody seen in the last frame is not yet lost.
+        allowed_s = max(self.max_lost_s, 1.5 * (time_s - self._last_s))
+        self._last_s = time_s
+        self._tracks = [track for track in self._tracks if time_s - track.seen_s <= allowed_s]
         boxes = np.array([face.box for face in faces], float).reshape(-1, 4)
         predicted = np.array([track.predict(time_s) for track in self._tracks]).reshape(-1, 4)
         found = {face: self._tracks[track] for track, face in _assign(affinity(predicted, boxes))}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Image = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
-__all__ = ["Attributes", "ClipResult", "Face", "Frame", "Observation", "Person", "Prediction", "Status"]
+__all__ = ["Attributes", "ClipResult", "Face", "Frame", "Observation", "Person", "Prediction", "Segment", "Status"]
 
 SCHEMA = "fervid/1"
 
@@ -63,6 +63,11 @@ class Face:
     def side(self) -> float:
         """Square root of the box's area, in pixels: one number for how large the face is."""
         return math.sqrt(max(self.width, 0.0) * max(self.height, 0.0))
+
+    @property
+    def prominence(self) -> float:
+        """Size x score. Summed over a clip's frames it says who is long, large and surely in it: the main person."""
+        return self.side * self.score
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +110,18 @@ class Prediction:
     emotion: str | None  # None: abstained, `confidence` lies below the asked-for minimum
     confidence: float  # probability of the most probable emotion, 0 to 1
     probabilities: Mapping[str, float]  # emotion -> probability, in the model's own order
-    method: str  # how it was reached: "mean-probability"
+    method: str  # how it was reached: "mean-probability", or "svm:<name of the clip model>"
     person: int | None = None  # whose face it is, None for a group
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of time in which one person shows the same emotion."""
+
+    start_s: float
+    end_s: float
+    emotion: str | None  # None: abstained
+    confidence: float  # mean over the windows in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +134,9 @@ class Person:
     frames: int  # sampled frames in which it was found
     emotion: str | None  # None: abstained
     confidence: float
-    probabilities: Mapping[str, float]  # mean over the frames
+    probabilities: Mapping[str, float]
     attributes: Attributes | None = None  # mean over the frames, only when asked for
+    segments: tuple[Segment, ...] | None = None  # only when sliding windows were asked for
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,21 @@ def encode(
     times_s: Sequence[float],
     codec: str = "libx264",
     options: dict[str, str] | None = None,
+    keyframes: int | None = None,
 ) -> Path:
-    """A video file with exactly these presentation times. Images are BGR with even sides."""
+    """A video file with exactly these presentation times. Images are BGR with even sides.
+
+    keyframes: at most so many frames apart.
+    """
     height, width = images[0].shape[:2]
     with av.open(path, "w", options=options or {}) as file:
-        stream = file.add_stream(codec, rate=30, width=width, height=height, pix_fmt="yuv420p")
-        stream.codec_context.time_base = Fraction(1, TICKS) if codec == "libx264" else Fraction(1, 30)
+        stream = file.add_stream(codec, rate=30, width=width, height=height)
+        stream.pix_fmt = "rgb8" if codec == "gif" else "yuv420p"
+        if keyframes:
+            stream.codec_context.gop_size = keyframes
+        stream.codec_context.time_base = (
+            Fraction(1, TICKS) if codec == "libx264" else Fraction(1, 100 if codec == "gif" else 30)
+        )
         for image, time_s in zip(images, times_s, strict=True):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
             frame.time_base = stream.codec_context.time_base

@@ -6,12 +6,14 @@ import math
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from conftest import EXAMPLE
 from media import Image, cut_off, encode
 
 import fer_video
 from fer_video import Analyzer, AnalyzerOptions, DetectorOptions, InputError, OptionError, Sampling
+from fer_video.pipeline import chunks
 
 
 def test_the_example(analyzer: Analyzer) -> None:
@@ -25,13 +27,35 @@ def test_the_example(analyzer: Analyzer) -> None:
     assert first.end_s < 6 < 7.9 < second.start_s
     assert result.clip is not None
     assert result.clip.emotion == "happiness"
-    assert result.clip.method == "mean-probability"
+    assert result.clip.method == "svm:pseudo-afew-7"
     assert result.clip.person in (1, 2)
+    plain = fer_video.analyze(EXAMPLE, AnalyzerOptions(model="none")).clip
+    assert plain is not None
+    assert (plain.emotion, plain.method) == ("happiness", "mean-probability")
     rows = result.to_frame_rows()
     assert len(rows) == 105
     assert sum(row["person"] is None for row in rows) == 105 - result.frames_with_face
     # the first frame, at 25 a second, in each tenth of a second
     assert [row["time_s"] for row in rows] == pytest.approx([math.ceil(k * 2.5) / 25 for k in range(105)], abs=1e-3)
+
+
+def test_a_cut_ends_everybody(analyzer: Analyzer, astronaut: Image, tmp_path: Path) -> None:
+    """The same place in the picture, another shot: somebody new."""
+    first = astronaut[:288, 60:444]
+    second = 255 - np.ascontiguousarray(first[:, ::-1])
+    second[40:200, 100:250] = first[40:200, 100:250]  # her face where it was, everything around it another
+    views = [first] * 5 + [second] * 5
+    result = analyzer.analyze(encode(tmp_path / "cut.mp4", views, [i / 10 for i in range(10)]))
+    assert [(person.id, person.frames) for person in result.people] == [(1, 5), (2, 5)]
+
+
+def test_chunks_are_small_for_large_frames_and_of_one_size() -> None:
+    def frames(*shapes: tuple[int, int]) -> list[fer_video.Frame]:
+        return [fer_video.Frame(i, i / 10, np.zeros((*shape, 3), np.uint8)) for i, shape in enumerate(shapes)]
+
+    assert [len(chunk) for chunk in chunks(iter(frames(*[(360, 640)] * 40)))] == [16, 16, 8]
+    assert [len(chunk) for chunk in chunks(iter(frames(*[(2160, 3840)] * 5)))] == [2, 2, 1]
+    assert [len(chunk) for chunk in chunks(iter(frames((9, 9), (9, 9), (8, 9), (9, 9))))] == [2, 1, 1]
 
 
 def test_every_frame(face_clip: Path) -> None:
@@ -154,7 +178,7 @@ def test_a_missing_file_raises_in_the_library(analyzer: Analyzer) -> None:
         next(analyzer.stream("missing.mp4"))
 
 
-@pytest.mark.parametrize("wrong", [{"min_confidence": 1.5}, {"threads": 0}, {"max_lost_s": -1.0}])
+@pytest.mark.parametrize("wrong", [{"min_confidence": 1.5}, {"threads": 0}, {"threads": 10**10}, {"max_lost_s": -1.0}])
 def test_senseless_options(wrong: dict[str, float]) -> None:
     with pytest.raises(OptionError, match=next(iter(wrong))):
         AnalyzerOptions(**wrong)  # type: ignore[arg-type]

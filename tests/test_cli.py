@@ -96,7 +96,11 @@ def test_start_end_every_frame(face_clip: Path) -> None:
 
 
 def test_out_takes_its_format_from_the_name(face_clip: Path, tmp_path: Path) -> None:
-    for name, read in (("a.json", json.load), ("a.jsonl", json.load), ("a.csv", csv.DictReader)):
+    for name, read in (
+        ("a.json", json.load),
+        ("a.jsonl", json.load),
+        ("a.csv", lambda file: list(csv.DictReader(file))),
+    ):
         path = tmp_path / name
         result = fervid("predict", face_clip, "--out", path, "--fps", "2")
         assert (result.exit_code, result.stdout) == (0, "")
@@ -204,6 +208,15 @@ def test_a_cut_off_clip_is_analysed_and_marked(tmp_path: Path, face_clip: Path) 
         ("--max-faces", "0"),
         ("--min-confidence", "-1"),
         ("--threads", "0"),
+        ("--threads", "99999999999"),
+        ("--end", "inf"),
+        ("--adaptive", "--fps", "5"),
+        ("--step", "1"),
+        ("--window", "1", "--step", "2"),
+        ("--rows", "segments"),
+        ("--model", "no/such/model"),
+        ("--model", "pseudo-vgaf-3"),
+        ("--adaptive", "--model", "none"),
         ("--device", "abacus"),
         ("--device", "tensorrt"),
         ("--detector", "haar"),
@@ -218,6 +231,53 @@ def test_wrong_usage(face_clip: Path, arguments: tuple[str, ...]) -> None:
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
     assert "rror: " in result.stderr
+
+
+def test_an_output_that_is_an_input_is_refused(tmp_path: Path, face_clip: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    shutil.copy(face_clip, clip)
+    result = fervid("predict", tmp_path, "--out", clip)
+    assert result.exit_code == 2
+    assert "is one of the inputs" in result.stderr
+    assert clip.read_bytes() == face_clip.read_bytes()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("arguments", [(), ("--out", "/dev/full")])
+def test_no_space_left(face_clip: Path, arguments: tuple[str, ...]) -> None:
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        done = subprocess.run(
+            [*FERVID, "predict", str(face_clip), "--format", "jsonl", *arguments],
+            stdout=full, stderr=subprocess.PIPE, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode in (1, 2)
+    assert b"No space left" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a POSIX shell")
+@pytest.mark.parametrize(("closed", "code"), [(">&-", 2), ("<&-", 2), ("2>&-", 0)])
+def test_closed_streams(face_clip: Path, closed: str, code: int, tmp_path: Path) -> None:
+    given = "-" if closed == "<&-" else str(face_clip)
+    command = " ".join([*map(str, FERVID), "predict", given, "--format", "jsonl", "--fps", "2", closed])
+    done = subprocess.run(["sh", "-c", command], capture_output=True, timeout=60, check=False, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert b"Traceback" not in done.stderr
+    assert (b"happiness" in done.stdout) == (code == 0)
+
+
+def test_output_is_utf8_whatever_the_locale(tmp_path: Path, face_clip: Path) -> None:
+    clip = tmp_path / "grün 表情.mp4"
+    shutil.copy(face_clip, clip)
+    env = os.environ | {"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
+    done = process("predict", clip, "--format", "jsonl", "--fps", "2", env=env)
+    assert json.loads(done.stdout.decode("utf-8"))["path"] == str(clip)
+
+
+def test_an_empty_list(face_clip: Path) -> None:
+    result = fervid("predict", "-", stdin=b"\n\n")
+    assert result.exit_code == 2
+    assert "no inputs" in result.stderr
 
 
 def test_no_input() -> None:
@@ -242,11 +302,12 @@ def test_damaged_weights(tmp_path: Path, face_clip: Path) -> None:
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_debug_shows_the_traceback(face_clip: Path) -> None:
-    done = process("--debug", "predict", face_clip, "--detector", "haar")
-    assert done.returncode == 2
-    assert b"Traceback" in done.stderr
-    assert b"Traceback" not in process("predict", face_clip, "--detector", "haar").stderr
+def test_debug_shows_the_traceback() -> None:
+    for arguments in (("--debug", "predict", "missing.mp4"), ("predict", "missing.mp4", "--debug")):
+        done = process(*arguments)
+        assert done.returncode == 1
+        assert b"Traceback" in done.stderr
+    assert b"Traceback" not in process("predict", "missing.mp4").stderr
 
 
 # ---- as a process
@@ -284,6 +345,7 @@ def test_ctrl_c_keeps_what_was_done(tmp_path: Path, face_clip: Path) -> None:
     for i in range(1000):
         (clips / f"{i}.mp4").hardlink_to(face_clip)
     out = tmp_path / "out.json"
+    out.write_text("old")
     command = [*FERVID, "predict", str(clips), "--out", str(out)]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as running:
         deadline = time.monotonic() + 30

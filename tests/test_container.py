@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_video.container import describe_damage, missing_bytes
+from fer_video.container import describe_damage, measure
 
 
 def box(kind: bytes, size: int, content: int | None = None) -> bytes:
@@ -36,13 +36,14 @@ SEGMENT = b"\x18\x53\x80\x67"
         (EBML + SEGMENT + b"\x8a" + bytes(7), 3),
         (EBML + SEGMENT + b"\x40\xc8" + bytes(150), 50),  # a size of two bytes: 200
         (EBML + SEGMENT + b"\x01\xff\xff\xff\xff\xff\xff\xff" + bytes(9), None),  # unknown size: a live recording
+        (FTYP + box(b"moov", 20) + b"SEFT camera trailer", 0),  # read as a box, its size would be over a gigabyte
         (b"Dear diary, nothing happened today.", None),
     ],
 )
 def test_missing_bytes(tmp_path: Path, data: bytes, missing: int | None) -> None:
     path = tmp_path / "file"
     path.write_bytes(data)
-    assert missing_bytes(path) == missing
+    assert measure(path).missing == missing
 
 
 def test_damage_in_words(tmp_path: Path) -> None:
@@ -61,5 +62,5 @@ def test_damage_in_words(tmp_path: Path) -> None:
 def test_odd_files_end(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "file"
     path.write_bytes(data)
-    missing_bytes(path)
+    measure(path)
     describe_damage(path)

@@ -61,7 +61,8 @@ def test_a_delayed_start_counts_from_the_first_frame(tmp_path: Path) -> None:
         (Sampling(fps=10, start_s=0.5), [15, 18, 21, 24, 27]),
         (Sampling(fps=10, start_s=0.5, end_s=0.7), [15, 18]),
         (Sampling(fps=None, start_s=0.9), [27, 28, 29]),
-        (Sampling(fps=None, start_s=5), []),
+        (Sampling(fps=None, stride=7), [0, 7, 14, 21, 28]),
+        (Sampling(fps=None, stride=10, start_s=0.5), [20]),
     ],
 )
 def test_sampling(tmp_path: Path, sampling: Sampling, indices: list[int]) -> None:
@@ -72,7 +73,18 @@ def test_sampling(tmp_path: Path, sampling: Sampling, indices: list[int]) -> Non
     assert [number_of(frame.image) for frame in frames] == indices
 
 
-@pytest.mark.parametrize("arguments", [{"fps": 0}, {"fps": -1}, {"fps": float("nan")}, {"start_s": -1}])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"fps": 0},
+        {"fps": -1},
+        {"fps": float("nan")},
+        {"fps": 1e308},
+        {"start_s": -1},
+        {"stride": 0},
+        {"end_s": float("inf")},
+    ],
+)
 def test_senseless_sampling(arguments: dict[str, float]) -> None:
     with pytest.raises(OptionError, match=next(iter(arguments)).removesuffix("_s")):
         Sampling(**arguments)
@@ -147,7 +159,7 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
     clip = encode(folder / "good.mp4", numbered(30), [i / 30 for i in range(30)])
     files = {
         "missing": (folder / "missing.mp4", "no such file"),
-        "folder": (folder, "is a folder"),
+        "folder": (folder, "is a folder without pictures"),
         "empty": (folder / "empty.mp4", "empty"),
         "text": (folder / "text.mp4", "not a video"),
         "sound": (encode_sound_only(folder / "sound.mp4"), "only sound"),
@@ -207,3 +219,67 @@ def test_a_picture_is_known_by_its_content(tmp_path: Path) -> None:
     path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
     with open_source(path) as source:
         assert np.array_equal(next(source.frames(EVERY)).image, image)
+
+
+def test_a_folder_of_frames_is_a_clip(tmp_path: Path) -> None:
+    for number, image in enumerate(numbered(12)):
+        (tmp_path / f"frame{number}.png").write_bytes(cv2.imencode(".png", image)[1].tobytes())
+    with open_source(tmp_path) as source:
+        frames = list(source.frames(EVERY))
+        assert source.estimated_times == 12
+        assert source.duration_s == pytest.approx(12 / 25)
+    assert [number_of(frame.image) for frame in frames] == list(range(12))  # frame2 before frame10
+    assert [frame.time_s for frame in frames] == pytest.approx([i / 25 for i in range(12)])
+    with open_source(tmp_path) as source:
+        assert [frame.index for frame in source.frames(Sampling(fps=5))] == [0, 5, 10]
+
+
+def test_a_start_beyond_the_end_is_said(tmp_path: Path) -> None:
+    path = encode(tmp_path / "clip.mp4", numbered(30), [i / 30 for i in range(30)])
+    with open_source(path) as source, pytest.raises(InputError, match=r"clip\.mp4: ends at 1\.00 s"):
+        list(source.frames(Sampling(start_s=5)))
+
+
+def test_a_hole_in_the_middle_is_jumped_and_said(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (90, 48, 64, 3), np.uint8)
+    options = {"movflags": "faststart"}
+    path = encode(tmp_path / "clip.mp4", list(noise), [i / 30 for i in range(90)], options=options, keyframes=10)
+    data = bytearray(path.read_bytes())
+    start, end = int(len(data) * 0.4), int(len(data) * 0.7)
+    data[start:end] = bytes(end - start)
+    path.write_bytes(data)
+    with open_source(path) as source:
+        times = [frame.time_s for frame in source.frames(EVERY)]
+        assert source.ended_early is not None
+        assert "damaged" in source.ended_early
+    assert times[-1] > 2.8
+    assert len(times) < 80
+
+
+def test_a_tail_of_zeros_is_said(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (90, 48, 64, 3), np.uint8)
+    path = encode(tmp_path / "c.mp4", list(noise), [i / 30 for i in range(90)], options={"movflags": "faststart"})
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3 :] = bytes(len(data) - len(data) // 3)
+    path.write_bytes(data)
+    with open_source(path) as source:
+        assert len(list(source.frames(EVERY))) < 60
+        assert "decoding ended" in (source.ended_early or "")
+
+
+@pytest.mark.parametrize("name", [b"bad\xff.mp4", b"noext\xff", b"http:x.mp4", b"-.mp4", b"a\nb.mp4", b"100%d.mp4"])
+def test_odd_names(tmp_path: Path, name: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = encode(tmp_path / "clip.mp4", numbered(3), [0, 0.1, 0.2])
+    monkeypatch.chdir(tmp_path)
+    odd = Path(os.fsdecode(name))
+    try:
+        odd.write_bytes(whole.read_bytes())
+    except OSError:
+        pytest.skip("this file system does not take the name")
+    assert times_of(odd) == pytest.approx([0, 0.1, 0.2], abs=1e-3)  # relative: an absolute path is no address
+
+
+def test_a_gif_is_a_video_whatever_its_suffix(tmp_path: Path) -> None:
+    path = encode(tmp_path / "clip.gif", numbered(5), [i / 10 for i in range(5)], "gif")
+    assert len(times_of(path)) == 5
+    assert len(times_of(path.rename(tmp_path / "clip"))) == 5

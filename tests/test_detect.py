@@ -65,6 +65,7 @@ def test_nothing_found() -> None:
         ((1920, 1080), 16, (1920, 1088, 1.0)),
         ((3840, 2160), 16, (1920, 1088, 0.5)),  # no further
         ((100, 50), 40, (256, 128, 2.56)),
+        ((320, 240), 2, (640, 480, 2.0)),  # twice as large shows all there is
     ],
 )
 def test_input_size(frame: tuple[int, int], min_face: int, expected: tuple[int, int, float]) -> None:
@@ -164,3 +165,43 @@ def test_another_network_is_not_scrfd() -> None:
     path = find_model("emotion-backbone").path
     with pytest.raises(ModelError, match="not a face detector of the SCRFD family"):
         make_detector(open_session(find_model("face-detector", f"scrfd:{path}")), DetectorOptions())
+
+
+def test_the_input_is_rgb_in_the_upper_left() -> None:
+    from fer_video.detect.centerface import _to_blob
+
+    image = np.full((20, 40, 3), (10, 20, 30), np.uint8)  # blue, green, red
+    blob = _to_blob([image, image], 64, 32, 0.5)
+    assert blob.shape == (2, 3, 32, 64)
+    assert blob[1, :, 9, 19].tolist() == [30, 20, 10]
+    assert blob[0, :, 10:].max() == blob[0, :, :, 20:].max() == 0
+
+
+def test_large_inputs_are_taken_in_small_batches(six_people: Image) -> None:
+    detector, sizes = centerface(min_face_px=8), []
+    real = detector.session.run
+
+    class Spy:
+        spec, outputs = detector.session.spec, detector.session.outputs
+
+        def run(self, names: list[str], blob: np.ndarray) -> list[np.ndarray]:
+            sizes.append(blob.shape)
+            return real(names, blob)
+
+    detector.session = Spy()  # type: ignore[assignment]
+    assert [len(faces) for faces in detector.detect([six_people[:443]] * 3)] == [6, 6, 6]
+    assert sum(shape[0] for shape in sizes) == 3
+    assert all(shape[0] == 1 or np.prod((shape[0], *shape[2:])) <= 1 << 20 for shape in sizes)
+
+
+@pytest.mark.parametrize("shape", [(1, 5000), (5000, 1), (1, 1)])
+def test_pictures_of_one_row(shape: tuple[int, int]) -> None:
+    assert centerface().detect([np.zeros((*shape, 3), np.uint8)]) == [[]]
+
+
+def test_a_backbone_is_no_centerface() -> None:
+    from dataclasses import replace
+
+    spec = replace(find_model("emotion-backbone"), kind="centerface")
+    with pytest.raises(ModelError, match="not a CenterFace network"):
+        make_detector(open_session(spec), DetectorOptions())

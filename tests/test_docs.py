@@ -11,6 +11,7 @@ from conftest import ROOT
 from fer_video.cli import main
 
 import fer_video
+from fer_video.write import RowShape
 from fer_video.write.rows import column_names
 
 
@@ -56,10 +57,10 @@ def test_every_public_name_is_there_and_documented() -> None:
         fer_video.nothing  # type: ignore[attr-defined]  # noqa: B018
 
 
-@pytest.mark.parametrize("rows", ["clips", "people", "frames"])
+@pytest.mark.parametrize("rows", ["clips", "people", "segments", "frames"])
 def test_every_column_is_documented(rows: str) -> None:
     docs = (ROOT / "docs" / "output.md").read_text(encoding="utf-8")
-    for column in column_names(rows, ("EMOTION",), attributes=True):  # type: ignore[arg-type]
+    for column in column_names(rows, RowShape(("EMOTION",), (), True)):  # type: ignore[arg-type]
         assert f"`{column.replace('EMOTION', '<emotion>')}`" in docs, column
 
 

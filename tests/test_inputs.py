@@ -42,7 +42,7 @@ def test_patterns(tree: Path) -> None:
 
 
 def test_each_file_once(tree: Path) -> None:
-    assert names("clip10.mp4", "*.mp4", "clip10.mp4") == ["clip10.mp4"]
+    assert names("clip10.mp4", "*.mp4", "./clip10.mp4", str(tree / "clip10.mp4")) == ["clip10.mp4"]
 
 
 def test_a_file_named_like_a_pattern(tree: Path) -> None:
@@ -50,7 +50,10 @@ def test_a_file_named_like_a_pattern(tree: Path) -> None:
     assert names("take[1].mp4") == ["take[1].mp4"]
 
 
-@pytest.mark.parametrize(("named", "says"), [("empty", "no video or picture"), ("*.webm", "matches no file")])
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [("empty", "no video or picture"), ("*.webm", "matches no file"), ("su*", "only folders"), ("", "an empty name")],
+)
 def test_what_leads_to_nothing_is_said_and_the_rest_is_found(tree: Path, named: str, says: str) -> None:
     found = expand_inputs([named, "clip10.mp4"])
     assert found.paths == ("clip10.mp4",)

@@ -145,7 +145,7 @@ def test_a_description_that_does_not_fit_its_graph(tmp_path: Path) -> None:
     path.with_suffix(".json").write_text(json.dumps(entry))
     with pytest.raises(ModelError, match="8 values for 7 labels"):
         Analyzer(AnalyzerOptions(backbone=str(path)))
-    entry = entry_of(BACKBONE) | {"features": {"output": "pooled"}}
+    entry = entry_of(BACKBONE) | {"features": {"output": "pooled", "size": 1280}}
     path.with_suffix(".json").write_text(json.dumps(entry))
     with pytest.raises(ModelError, match="no output 'pooled'"):
         Analyzer(AnalyzerOptions(backbone=str(path)))
@@ -157,3 +157,63 @@ def test_a_description_is_checked(change: dict[str, Any]) -> None:
     entry["input"] |= change
     with pytest.raises(ValueError, match=r"one of|should be|could not"):
         parse_spec(entry, Path("x"))
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("input", {"std": [0, 0, 0]}),
+        ("input", {"size": "96"}),
+        ("input", {"multiple_of": 0}),
+        ("crop", {"factor": -1}),
+        ("crop", {"factor": float("nan")}),
+        ("features", {"size": "x"}),
+    ],
+)
+def test_senseless_numbers_in_a_description(part: str, change: dict[str, Any]) -> None:
+    entry = entry_of(BACKBONE)
+    entry[part] |= change
+    with pytest.raises(ValueError, match="should"):
+        parse_spec(entry, Path("x"))
+
+
+@pytest.mark.parametrize("labels", ["neutral!", [], ["a", "a"]])
+def test_senseless_labels(labels: object) -> None:
+    entry = entry_of(BACKBONE)
+    entry["heads"][0]["labels"] = labels
+    with pytest.raises(ValueError, match="list of different names"):
+        parse_spec(entry, Path("x"))
+
+
+@pytest.mark.parametrize("change", [{"name": "pixels"}, {"size": 100}])
+def test_an_input_that_does_not_fit_its_graph(tmp_path: Path, change: dict[str, Any]) -> None:
+    path = tmp_path / "mine.onnx"
+    shutil.copy(find_model("emotion-backbone").path, path)
+    entry = entry_of(BACKBONE)
+    entry["input"] |= change
+    path.with_suffix(".json").write_text(json.dumps(entry))
+    with pytest.raises(ModelError, match="as described"):
+        Analyzer(AnalyzerOptions(backbone=str(path), model="none"))
+
+
+def test_a_device_that_onnxruntime_gave_up_on_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    import onnxruntime as ort
+
+    has = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(ort, "get_available_providers", lambda: has)
+    real = ort.InferenceSession
+    monkeypatch.setattr(ort, "InferenceSession", lambda data, options, providers: real(data, options, has[1:]))
+    with pytest.raises(OptionError, match="fell back to CPUExecutionProvider"):
+        open_session(find_model("face-detector"), device="cuda")
+    assert open_session(find_model("face-detector"), device="auto").provider == "CPUExecutionProvider"
+
+
+def test_native_prints_do_not_reach_stdout(capfd: pytest.CaptureFixture[str]) -> None:
+    import os
+
+    from fer_video.models.session import stdout_to_stderr
+
+    with stdout_to_stderr():
+        os.write(1, b"noise")
+    os.write(1, b"data")
+    assert capfd.readouterr() == ("data", "noise")

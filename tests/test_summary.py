@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fer_video.observations import ObservationLog
-from fer_video.summary import Summary
+from fer_video.summary import Summary, SummaryOptions
 from fer_video.types import Attributes, Face, Observation
 
 EMOTIONS = ("sad", "happy")
@@ -20,7 +20,7 @@ def seen(frame: int, person: int | None = None, happy: float = 0.5, side: float 
 
 
 def summary_of(*observations: Observation, **options: float) -> Summary:
-    summary = Summary(EMOTIONS, ("male", "female"), ("White", "Black"), **options)  # type: ignore[arg-type]
+    summary = Summary(SummaryOptions(EMOTIONS, ("male", "female"), ("White", "Black"), **options))  # type: ignore[arg-type]
     for observation in observations:
         summary.add(observation)
     summary.close()
@@ -46,10 +46,22 @@ def test_by_hand() -> None:
     assert group.person is None
 
 
-def test_the_main_person_is_long_large_and_sure() -> None:
-    brief_and_large = [seen(0, 1, side=150)]
-    long_and_small = [seen(frame, 2, side=100) for frame in range(2)]
-    clip = summary_of(*brief_and_large, *long_and_small).clip()
+def score_of(person: int, frames: int, side: float, score: float) -> list[Observation]:
+    face = Face((0, 0, side, side), score)
+    return [Observation(i, i / 10, person, face, {"sad": 0.5, "happy": 0.5}) for i in range(frames)]
+
+
+@pytest.mark.parametrize(
+    "winner",
+    [
+        score_of(2, frames=2, side=100, score=0.8),  # longer than one frame of 150
+        score_of(2, frames=1, side=151, score=0.8),  # larger
+        score_of(2, frames=1, side=150, score=0.9),  # surer
+    ],
+)
+def test_the_main_person_is_long_large_and_sure(winner: list[Observation]) -> None:
+    observations = sorted([*score_of(1, frames=1, side=150, score=0.8), *winner], key=lambda each: each.frame)
+    clip = summary_of(*observations).clip()
     assert clip is not None
     assert clip.person == 2
 

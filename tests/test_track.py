@@ -82,3 +82,11 @@ def test_no_match_is_not_bought_with_a_worse_one() -> None:
     tracker = Tracker()
     assert tracker.update([face(0), face(1000)], 0.0) == [1, 2]
     assert tracker.update([face(10), face(5000)], 0.1) == [1, 3]
+
+
+def test_slow_sampling_keeps_people() -> None:
+    """Looks further apart than a person may be lost: nobody was lost between them."""
+    tracker = Tracker(max_lost_s=1.0)
+    assert [tracker.update([face(5 * i)], 2.5 * i) for i in range(4)] == [[1]] * 4
+    assert tracker.update([], 10.0) == []
+    assert tracker.update([face(15)], 12.5) == [2]

@@ -12,14 +12,17 @@ from typing import Any
 import pytest
 
 from fer_video.errors import OutputError, printable
+from fer_video.files import content_hash, open_output
 from fer_video.observations import ObservationLog
-from fer_video.types import Attributes, ClipResult, Face, Observation, Person, Prediction
-from fer_video.write import FORMATS, ROWS, make_writer, open_output
+from fer_video.types import Attributes, ClipResult, Face, Observation, Person, Prediction, Segment
+from fer_video.write import FORMATS, ROWS, RowShape, make_writer
 from fer_video.write.csv import safe_cell
+from fer_video.write.rows import column_names
 from fer_video.write.timeline import Timeline
 
 EMOTIONS = ("sad", "happy")
 GUESS = Attributes(31.26, 4.0, {"male": 0.25, "female": 0.75}, {"White": 0.5, "Black": 0.5})
+SEGMENTS = (Segment(0.0, 0.1, "happy", 0.75), Segment(0.1, 0.2, None, 0.5))
 FAILED = ClipResult("bad\n.mp4", "failed", "bad.mp4: no such file")
 
 
@@ -40,7 +43,7 @@ def result(path: str = "clip.mp4", *, attributes: bool = True) -> ClipResult:
         frames_with_face=2,
         clip=Prediction("happy", 0.625, means, "mean-probability", 1),
         group=Prediction("happy", 0.625, means, "mean-probability"),
-        people=(Person(1, 0.0, 0.2, 2, "happy", 0.625, means, guess),),
+        people=(Person(1, 0.0, 0.2, 2, "happy", 0.625, means, guess, SEGMENTS),),
         ran={"fervid": "0.1.0"},
         observations=log,
     )
@@ -48,7 +51,7 @@ def result(path: str = "clip.mp4", *, attributes: bool = True) -> ClipResult:
 
 def written(format_name: str, rows: str, *results: ClipResult, attributes: bool = False, **options: bool) -> str:
     file = io.StringIO()
-    with make_writer(format_name, rows, file, EMOTIONS, attributes=attributes, **options) as writer:  # type: ignore[arg-type]
+    with make_writer(format_name, rows, file, RowShape(EMOTIONS, (), attributes), **options) as writer:  # type: ignore[arg-type]
         for each in results:
             writer.write(each)
     return file.getvalue()
@@ -84,7 +87,11 @@ def test_the_json_of_a_clip() -> None:
                     "age_std_years": 4.0,
                     "gender": {"male": 0.25, "female": 0.75},
                     "ethnicity": {"White": 0.5, "Black": 0.5},
-                }
+                },
+                "segments": [
+                    {"start_s": 0.0, "end_s": 0.1, "emotion": "happy", "confidence": 0.75},
+                    {"start_s": 0.1, "end_s": 0.2, "emotion": None, "confidence": 0.5},
+                ],
             }
         ],
         "ran": {"fervid": "0.1.0"},
@@ -126,7 +133,10 @@ def test_every_format_takes_good_bad_and_none(format_name: str, rows: str) -> No
         if rows == "clips":
             assert [value["status"] for value in values] == [each.status for each in results]
         else:
-            assert len(values) == (0 if len(results) < 3 else {"people": 1, "frames": 3}[rows])
+            failures = [value for value in values if value.get("status") == "failed"]
+            assert len(failures) == (len(results) > 0 if format_name != "csv" else 0)
+            good = 0 if len(results) < 3 else {"people": 1, "segments": 2, "frames": 3}[rows]
+            assert len(values) - len(failures) == good
 
 
 def test_same_values_in_every_machine_format() -> None:
@@ -181,7 +191,10 @@ def test_the_table_for_reading() -> None:
     assert "person 1" in text
     assert "looks 31 ± 4 years, female 75%, White 50%" in text
     assert "0.3 s, 3 frames looked at, 2 with a face" in text
+    assert "0.0-0.1 s happy 75%" in text
+    assert "0.1-0.2 s uncertain 50%" in text
     assert "group" not in text  # of one person
+    assert "by mean-probability of the group" in written("table", "clips", result(), group=True)
     assert "\x1b[" in written("table", "clips", result(), colour=True)
     written("table", "clips", result(), ascii_only=True).replace("±", "").encode("ascii")
     unsure = ClipResult("c.mp4", "ok", clip=Prediction(None, 0.4, {"sad": 0.4, "happy": 0.3}, "mean-probability", 1))
@@ -228,17 +241,29 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_ctrl_c_keeps_what_was_done(tmp_path: Path) -> None:
+def test_an_interrupt_leaves_the_old_file_too(tmp_path: Path) -> None:
     path = tmp_path / "out.json"
-    with (
-        pytest.raises(KeyboardInterrupt),
-        open_output(path) as file,
-        make_writer("json", "clips", file, EMOTIONS) as writer,
-    ):
-        writer.write(result())
+    path.write_text("old")
+    with pytest.raises(KeyboardInterrupt), open_output(path):
         raise KeyboardInterrupt
-    assert [value["path"] for value in json.loads(path.read_text())] == ["clip.mp4"]
+    assert path.read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_was_private_stays_private(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    path.touch(mode=0o600)
+    with open_output(path) as file:
+        file.write("new")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_link_keeps_pointing(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with open_output(tmp_path / "link") as file:
+        file.write("new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "new"
 
 
 def test_places_that_cannot_be_written(tmp_path: Path) -> None:
@@ -255,3 +280,39 @@ def test_a_device_is_written_not_replaced() -> None:
     with open_output(Path("/dev/null")) as file:
         file.write("gone")
     assert Path("/dev/null").is_char_device()
+
+
+def test_binary_files_too(tmp_path: Path) -> None:
+    with open_output(tmp_path / "x.bin", binary=True) as file:
+        file.write(b"\0\r\n")
+    assert (tmp_path / "x.bin").read_bytes() == b"\0\r\n"
+
+
+def test_hash_of_a_folder_knows_names_and_contents(tmp_path: Path) -> None:
+    hashes = set()
+    for names, contents in ((("a", "b"), ("1", "2")), (("a", "c"), ("1", "2")), (("a", "b"), ("2", "1"))):
+        folder = tmp_path / str(len(hashes))
+        folder.mkdir()
+        for name, content in zip(names, contents, strict=True):
+            (folder / name).write_text(content)
+        hashes.add(content_hash(folder))
+    assert len(hashes) == 3
+
+
+def test_rows_abstain_too() -> None:
+    log = ObservationLog(EMOTIONS, min_confidence=0.6)
+    for happy in (0.5, 0.75):
+        log.append(Observation(0, 0.0, 1, Face((0, 0, 1, 1), 1.0), {"sad": 1 - happy, "happy": happy}))
+    rows = ClipResult("c", "ok", observations=log).to_frame_rows()
+    assert [(row["emotion"], row["confidence"]) for row in rows] == [(None, 0.5), ("happy", 0.75)]
+
+
+def test_columns_are_those_of_the_model_that_answers() -> None:
+    shape = RowShape(EMOTIONS, ("positive", "negative"))
+    assert column_names("frames", shape)[-2:] == ["p_sad", "p_happy"]
+    assert column_names("people", shape)[-2:] == column_names("clips", shape)[-2:] == ["p_positive", "p_negative"]
+    file = io.StringIO()
+    with make_writer("csv", "clips", file, shape) as writer:
+        writer.write(result())  # a clip of too few frames for the model: its probabilities have no column
+    (row,) = csv.DictReader(io.StringIO(file.getvalue()))
+    assert (row["emotion"], row["p_positive"]) == ("happy", "")

@@ -52,18 +52,19 @@ class Detector(ABC):
 # A face of this many pixels in the network's input is found surely: CenterFace gave the eleven faces of two
 # group pictures 0.65 to 0.85 at 18 to 22 pixels and 0.46 to 0.7 at 12 to 16.
 _FACE_IN_NETWORK_PX = 16
-_MIN_LONG_SIDE, _MAX_LONG_SIDE = 256, 1920
+_MIN_LONG_SIDE, _MAX_LONG_SIDE, _MAX_SCALE_UP = 256, 1920, 2.0
 
 
 def input_size(width: int, height: int, min_face_px: int, multiple: int = 32) -> tuple[int, int, float]:
     """The network input (width, height) that still shows the smallest face asked for, and frame -> input scale.
 
     The frame keeps its aspect; sides are rounded up to `multiple`, the rest is padding. Not under 256 pixels,
-    which costs little, and not above 1920, beyond which time and memory get out of hand.
+    which costs little, and not above 1920, beyond which time and memory get out of hand; nor is a frame enlarged
+    more than twice for it, which shows nothing new.
     """
     longest = max(width, height)
-    wanted = longest * _FACE_IN_NETWORK_PX / min_face_px
-    scale = min(max(wanted, _MIN_LONG_SIDE), _MAX_LONG_SIDE) / longest
+    scale = min(_FACE_IN_NETWORK_PX / min_face_px, _MAX_SCALE_UP, _MAX_LONG_SIDE / longest)
+    scale = max(scale, _MIN_LONG_SIDE / longest)
     sides = (math.ceil(round(side * scale, 3) / multiple) * multiple for side in (width, height))
     return next(sides), next(sides), scale
 
@@ -72,5 +73,5 @@ def select_faces(faces: Sequence[Face], options: DetectorOptions) -> list[Face]:
     """The faces worth following, from left to right: large enough, and the most prominent when there are too many."""
     kept = [face for face in faces if min(face.width, face.height) >= options.min_face_px]
     if options.max_faces is not None:
-        kept = sorted(kept, key=lambda face: face.side * face.score, reverse=True)[: options.max_faces]
+        kept = sorted(kept, key=lambda face: face.prominence, reverse=True)[: options.max_faces]
     return sorted(kept, key=lambda face: face.center)

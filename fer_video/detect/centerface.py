@@ -11,18 +11,32 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from fer_video.detect.base import Detector, input_size
+from fer_video.detect.base import Detector, DetectorOptions, input_size
+from fer_video.errors import ModelError
+from fer_video.models import Session
 from fer_video.types import Face, Floats, Image
 
 __all__ = ["CenterFace", "decode_maps"]
 
 _STRIDE = 4
 _NMS_IOU = 0.3  # as its authors' code has it
+_BATCH_PIXELS = 1 << 20  # of network input in one run: larger ones gain nothing and cost a kilobyte a pixel
+_MOST_FACES = 1000  # candidates kept for one picture; more is noise, and comparing all with all takes minutes
 _ROLES = ("heatmap", "log_size", "offset", "landmarks")
 
 
 class CenterFace(Detector):
-    """See Detector. Runs all images of a call as one batch."""
+    """See Detector. Runs the images of a call in batches.
+
+    Raises ModelError when the graph does not have the outputs that its description names.
+    """
+
+    def __init__(self, session: Session, options: DetectorOptions) -> None:
+        super().__init__(session, options)
+        names = session.spec.outputs or {}
+        lacking = [role for role in _ROLES if names.get(role) not in session.outputs]
+        if lacking:
+            raise ModelError(f"{session.spec.path}: not a CenterFace network: no output for {', '.join(lacking)}")
 
     def detect(self, images: Sequence[Image]) -> list[list[Face]]:
         if not images:
@@ -30,22 +44,24 @@ class CenterFace(Detector):
         height, width = images[0].shape[:2]
         spec = self.session.spec
         net_width, net_height, scale = input_size(width, height, self.options.min_face_px, spec.input.multiple_of)
-        names = spec.outputs or {}
-        maps = self.session.run(
-            [names[role] for role in _ROLES],
-            _to_blob(images, net_width, net_height, scale),
-        )
-        return [
-            decode_maps(heat, size, offset, points, scale, (width, height), self.options.min_score)
-            for heat, size, offset, points in zip(*maps, strict=True)
-        ]
+        names = [(spec.outputs or {})[role] for role in _ROLES]
+        batch = max(1, _BATCH_PIXELS // (net_width * net_height))
+        found = []
+        for start in range(0, len(images), batch):
+            blob = _to_blob(images[start : start + batch], net_width, net_height, scale)
+            found += [
+                decode_maps(heat, size, offset, points, scale, (width, height), self.options.min_score)
+                for heat, size, offset, points in zip(*self.session.run(names, blob), strict=True)
+            ]
+        return found
 
 
 def _to_blob(images: Sequence[Image], width: int, height: int, scale: float) -> Floats:
     """(N, 3, height, width) float32 RGB 0..255: each image scaled into the upper left, black beyond it."""
     canvases = []
     for image in images:
-        size = (min(round(image.shape[1] * scale), width), min(round(image.shape[0] * scale), height))
+        inside = (round(image.shape[1] * scale), round(image.shape[0] * scale))
+        size = (min(max(inside[0], 1), width), min(max(inside[1], 1), height))
         # Shrinking with plain bilinear drops pixels; area averages them, and the detector likes it better.
         small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
         if size != (width, height):
@@ -73,6 +89,9 @@ def decode_maps(
     rows, columns = np.nonzero(heatmap[0] >= min_score)
     if not len(rows):
         return []
+    if len(rows) > _MOST_FACES:
+        surest = np.argsort(-heatmap[0, rows, columns], kind="stable")[:_MOST_FACES]
+        rows, columns = rows[surest], columns[surest]
     scores = heatmap[0, rows, columns]
     sizes = np.exp(log_size[:, rows, columns]) * _STRIDE  # (2, n): height, width
     centers = (np.stack((rows, columns)) + offset[:, rows, columns] + 0.5) * _STRIDE  # (2, n): y, x

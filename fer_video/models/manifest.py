@@ -19,7 +19,7 @@ from fer_video.errors import ModelError, OptionError
 
 __all__ = ["CropSpec", "HeadSpec", "InputSpec", "ModelSpec", "find_model", "load_manifest"]
 
-Task = Literal["face-detector", "emotion-backbone"]
+Task = Literal["face-detector", "emotion-backbone", "clip-classifier"]
 
 AGES = tuple(str(age) for age in range(101))
 
@@ -79,8 +79,13 @@ class ModelSpec:
         return next((head for head in self.heads if head.task == task), None)
 
 
-def _weights_dir() -> Path:
-    return Path(str(resources.files("fer_video.weights")))
+def weights_dir() -> Path:
+    """Where the embedded models are."""
+    try:
+        return Path(str(resources.files("fer_video.weights")))
+    except ModuleNotFoundError:
+        # In a checkout, Python finds fer_video in the current folder, without what only an install puts into it.
+        return Path(__file__).parents[2] / "weights"
 
 
 @cache
@@ -89,7 +94,7 @@ def load_manifest() -> tuple[Mapping[str, str], Mapping[str, ModelSpec]]:
 
     Raises ModelError when the manifest is missing or is not what it should be.
     """
-    path = _weights_dir() / "manifest.json"
+    path = weights_dir() / "manifest.json"
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         specs = [parse_spec(entry, path.parent / entry["file"]) for entry in document["models"]]
@@ -104,28 +109,34 @@ def parse_spec(entry: Mapping[str, Any], path: Path) -> ModelSpec:
     """A description from its JSON object. Raises KeyError, TypeError or ValueError when it is not one."""
     given = entry["input"]
     features = entry.get("features", {})
+    std = _numbers(given.get("std", (1, 1, 1)), 3)
+    if min(std) <= 0:
+        raise ValueError(f"std {std!r} should be positive")
+    heads = tuple(_head(head) for head in entry.get("heads", ()))
+    if len({head.task for head in heads}) != len(heads):
+        raise ValueError("two heads of the same task")
     return ModelSpec(
-        name=entry["name"],
+        name=str(entry["name"]),
         task=entry["task"],
-        kind=entry["kind"],
+        kind=_one_of(entry["kind"], "onnx", "centerface", "scrfd"),
         path=path,
         sha256=entry.get("sha256"),
         source=entry.get("source", ""),
         licence=entry.get("licence", ""),
         input=InputSpec(
             name=given["name"],
-            size=given["size"],
-            multiple_of=given.get("multiple_of", 1),
+            size=None if given["size"] is None else _whole(given["size"]),
+            multiple_of=_whole(given.get("multiple_of", 1)),
             layout=_one_of(given.get("layout", "NCHW"), "NCHW"),
             channels=_one_of(given.get("channels", "RGB"), "RGB", "BGR"),
             value_range=_numbers(given.get("value_range", (0, 1)), 2),
             mean=_numbers(given.get("mean", (0, 0, 0)), 3),
-            std=_numbers(given.get("std", (1, 1, 1)), 3),
+            std=std,
         ),
         crop=_crop(entry.get("crop", {})),
         features=features.get("output", "features"),
-        feature_size=features.get("size", 0),
-        heads=tuple(_head(head) for head in entry.get("heads", ())),
+        feature_size=_whole(features["size"]) if features else 0,
+        heads=heads,
         outputs=entry.get("outputs"),
     )
 
@@ -134,13 +145,28 @@ def _crop(given: Mapping[str, Any]) -> CropSpec:
     return CropSpec(
         shape=_one_of(given.get("shape", "square"), "square"),
         side=_one_of(given.get("side", "max"), "max"),
-        factor=float(given.get("factor", 1.0)),
+        factor=_factor(given.get("factor", 1.0)),
         interpolation=_one_of(given.get("interpolation", "bilinear"), "bilinear"),
     )
 
 
+def _factor(value: Any) -> float:
+    if not 0.1 <= float(value) <= 10:
+        raise ValueError(f"crop factor {value!r} should lie between 0.1 and 10")
+    return float(value)
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int) or not 0 < value < 1 << 16:
+        raise ValueError(f"{value!r} should be a whole number above 0")
+    return value
+
+
 def _head(given: Mapping[str, Any]) -> HeadSpec:
-    labels = AGES if given["labels"] == ["0..100"] else tuple(given["labels"])
+    names = given["labels"]
+    if not isinstance(names, list) or not names or len(set(names)) != len(names):
+        raise ValueError(f"labels {names!r} should be a list of different names")
+    labels = AGES if names == ["0..100"] else tuple(map(str, names))
     return HeadSpec(_one_of(given["task"], "emotion", "age", "gender", "ethnicity"), given["output"], labels)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["DEVICES", "Session", "available_cores", "open_session"]
+__all__ = ["DEVICES", "Session", "available_cores", "import_onnxruntime", "open_session"]
 
 # What a user calls a device -> (ONNX Runtime's provider, what to install to have it)
 DEVICES: Mapping[str, tuple[str, str]] = {
@@ -52,6 +52,11 @@ class Session:
     raw: Any  # onnxruntime.InferenceSession
 
     @property
+    def inputs(self) -> Mapping[str, Sequence[Any]]:
+        """Input name -> declared shape; a free axis is a string or None."""
+        return {value.name: value.shape for value in self.raw.get_inputs()}
+
+    @property
     def outputs(self) -> Mapping[str, Sequence[Any]]:
         """Output name -> declared shape; a free axis is a string or None."""
         return {value.name: value.shape for value in self.raw.get_outputs()}
@@ -81,8 +86,7 @@ def open_session(spec: ModelSpec, device: str = "auto", threads: int | None = No
     names = _AUTO if device == "auto" else (device,)
     providers = _providers(names, explicit=device != "auto")
 
-    import onnxruntime as ort
-
+    ort = import_onnxruntime()
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads or available_cores()
     options.inter_op_num_threads = 1
@@ -118,10 +122,20 @@ def _verified_bytes(spec: ModelSpec) -> tuple[bytes, str]:
     return data, sha256
 
 
-def _providers(names: Sequence[str], *, explicit: bool) -> list[str]:
-    import onnxruntime as ort
+def import_onnxruntime() -> Any:
+    """ONNX Runtime, without its telemetry: it would look up a host and keep a device id as soon as it is imported.
 
-    present = ort.get_available_providers()
+    fervid touches no network and no files it was not asked to. Set here and not when fervid is imported, so that
+    importing fervid changes nothing.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    return onnxruntime
+
+
+def _providers(names: Sequence[str], *, explicit: bool) -> list[str]:
+    present = import_onnxruntime().get_available_providers()
     for name in names:
         if name not in DEVICES:
             raise OptionError(f"unknown device {name!r}; one of: auto, {', '.join(DEVICES)}")

@@ -1,6 +1,6 @@
 """ClipResults -> text: one writer class a format, each a context manager over an open text file.
 
-with make_writer("csv", "frames", file, analyzer.emotions) as writer:
+with make_writer("csv", "frames", file, RowShape(analyzer.emotions)) as writer:
     for result in analyzer.analyze_many(paths):
         writer.write(result)
 """
@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from fer_video.write.base import ROWS, Rows, Writer
+from fer_video.write.base import ROWS, Rows, RowShape, Writer
 from fer_video.write.csv import CsvWriter
 from fer_video.write.json import JsonLinesWriter, JsonWriter
-from fer_video.write.output import open_output
 from fer_video.write.table import TableWriter
 
-__all__ = ["FORMATS", "ROWS", "Rows", "Writer", "make_writer", "open_output"]
+__all__ = ["FORMATS", "ROWS", "RowShape", "Rows", "Writer", "make_writer"]
 
 FORMATS: dict[str, type[Writer]] = {
     "table": TableWriter,
@@ -25,8 +24,6 @@ FORMATS: dict[str, type[Writer]] = {
 }
 
 
-def make_writer(
-    format_name: str, rows: Rows, file: TextIO, emotions: tuple[str, ...], *, attributes: bool = False, **options: bool
-) -> Writer:
-    """The writer of a format. emotions: the backbone's labels, for the columns. Options are the writer's own."""
-    return FORMATS[format_name](file, rows, emotions, attributes=attributes, **options)
+def make_writer(format_name: str, rows: Rows, file: TextIO, shape: RowShape, **options: bool) -> Writer:
+    """The writer of a format. Options are the writer's own."""
+    return FORMATS[format_name](file, rows, shape, **options)

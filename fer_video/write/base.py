@@ -3,45 +3,64 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Self, TextIO
 
 from fer_video.types import ClipResult
 
-__all__ = ["ROWS", "Rows", "Writer"]
+__all__ = ["ROWS", "RowShape", "Rows", "Writer"]
 
-Rows = Literal["clips", "people", "frames"]
-ROWS: tuple[Rows, ...] = ("clips", "people", "frames")
+Rows = Literal["clips", "people", "segments", "frames"]
+ROWS: tuple[Rows, ...] = ("clips", "people", "segments", "frames")
+
+
+@dataclass(frozen=True, slots=True)
+class RowShape:
+    """What decides the columns, known before the first result."""
+
+    emotions: tuple[str, ...]  # of the backbone's head: frames
+    labels: tuple[str, ...] = ()  # of the answers for people and clips; () where they are the same
+    attributes: bool = False
+
+    def columns_for(self, rows: Rows) -> tuple[str, ...]:
+        return self.emotions if rows == "frames" else self.labels or self.emotions
 
 
 class Writer(ABC):
     """Writes results one after the other. Entering writes what comes first, leaving what comes last.
 
-    Each result is flushed: what was written stays valid up to there, whatever happens next. Leaving through an
-    exception closes the document too, so that the results before it can be read.
+    Each result is written in one piece and flushed: what was written stays valid up to there, whatever happens next.
     """
 
-    def __init__(self, file: TextIO, rows: Rows, emotions: tuple[str, ...], *, attributes: bool = False) -> None:
-        self.file, self.rows, self.emotions, self.attributes = file, rows, emotions, attributes
+    def __init__(self, file: TextIO, rows: Rows, shape: RowShape) -> None:
+        self.file, self.rows, self.shape = file, rows, shape
 
     @abstractmethod
-    def write(self, result: ClipResult) -> None:
+    def text(self, result: ClipResult) -> str:
         """One result, also a failed one."""
 
-    def begin(self) -> None:
+    def head(self) -> str:
         """What stands before the first result."""
+        return ""
 
-    def end(self) -> None:
+    def tail(self) -> str:
         """What stands after the last result."""
+        return ""
+
+    def write(self, result: ClipResult) -> None:
+        self._put(self.text(result))
+
+    def _put(self, text: str) -> None:
+        self.file.write(text)
+        self.file.flush()
 
     def __enter__(self) -> Self:
-        self.begin()
-        self.file.flush()
+        self._put(self.head())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not isinstance(error, BrokenPipeError):
-            self.end()
-            self.file.flush()
+        if not isinstance(error, OSError):  # the file is what failed
+            self._put(self.tail())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
-from typing import Any, TextIO
+import io
+from typing import Any
 
 from fer_video.types import ClipResult
-from fer_video.write.base import Rows, Writer
+from fer_video.write.base import Writer
 from fer_video.write.rows import column_names, flat_rows
 
 __all__ = ["CsvWriter", "safe_cell"]
@@ -16,20 +17,20 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class CsvWriter(Writer):
-    """One row a clip, a person, or a sampled frame and face; empty cells for None."""
+    """One row a clip, a person, a segment, or a sampled frame and face; empty cells for None."""
 
-    def __init__(self, file: TextIO, rows: Rows, emotions: tuple[str, ...], *, attributes: bool = False) -> None:
-        super().__init__(file, rows, emotions, attributes=attributes)
-        names = column_names(rows, emotions, attributes=attributes)
-        self._csv = csv.DictWriter(file, names, lineterminator="\n")
+    def head(self) -> str:
+        return self._lines([dict(zip(names := column_names(self.rows, self.shape), names, strict=True))])
 
-    def begin(self) -> None:
-        self._csv.writeheader()
+    def text(self, result: ClipResult) -> str:
+        return self._lines([{n: safe_cell(v) for n, v in row.items()} for row in flat_rows(result, self.rows)])
 
-    def write(self, result: ClipResult) -> None:
-        for row in flat_rows(result, self.rows):
-            self._csv.writerow({name: safe_cell(value) for name, value in row.items()})
-        self.file.flush()
+    def _lines(self, rows: list[dict[str, Any]]) -> str:
+        text = io.StringIO(newline="")
+        # Of an answer without the clip model (too few frames), labels that the model does not know are left out.
+        names = column_names(self.rows, self.shape)
+        csv.DictWriter(text, names, extrasaction="ignore", lineterminator="\n").writerows(rows)
+        return text.getvalue()
 
 
 def safe_cell(value: Any) -> Any:

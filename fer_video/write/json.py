@@ -7,14 +7,19 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from fer_video.types import ClipResult
-from fer_video.write.base import Rows, Writer
-from fer_video.write.rows import clip_object, flat_rows
+from fer_video.write.base import Rows, RowShape, Writer
+from fer_video.write.rows import clip_object, failed_row, flat_rows
 
 __all__ = ["JsonLinesWriter", "JsonWriter"]
 
 
 def _objects(result: ClipResult, rows: Rows) -> Iterator[dict[str, Any]]:
-    return iter([clip_object(result)]) if rows == "clips" else flat_rows(result, rows)
+    if rows == "clips":
+        yield clip_object(result)
+    elif result.status == "failed":
+        yield failed_row(result)
+    else:
+        yield from flat_rows(result, rows)
 
 
 def _dump(value: Any, indent: int | None = None) -> str:
@@ -30,10 +35,8 @@ def _dump(value: Any, indent: int | None = None) -> str:
 class JsonLinesWriter(Writer):
     """One object a line: a clip, or a row."""
 
-    def write(self, result: ClipResult) -> None:
-        for value in _objects(result, self.rows):
-            self.file.write(_dump(value) + "\n")
-        self.file.flush()
+    def text(self, result: ClipResult) -> str:
+        return "".join(f"{_dump(value)}\n" for value in _objects(result, self.rows))
 
 
 class JsonWriter(Writer):
@@ -42,31 +45,22 @@ class JsonWriter(Writer):
     single: the clip's object itself instead of an array; for a caller that knows there is exactly one.
     """
 
-    def __init__(
-        self,
-        file: TextIO,
-        rows: Rows,
-        emotions: tuple[str, ...],
-        *,
-        attributes: bool = False,
-        single: bool = False,
-    ) -> None:
-        super().__init__(file, rows, emotions, attributes=attributes)
+    def __init__(self, file: TextIO, rows: Rows, shape: RowShape, *, single: bool = False) -> None:
+        super().__init__(file, rows, shape)
         self._array = rows != "clips" or not single
         self._empty = True
 
-    def begin(self) -> None:
-        if self._array:
-            self.file.write("[")
+    def head(self) -> str:
+        return "[" if self._array else ""
 
-    def write(self, result: ClipResult) -> None:
-        for value in _objects(result, self.rows):
-            if self._array:
-                self.file.write("\n" if self._empty else ",\n")
-            # A clip is read by people, rows are too many for that.
-            self.file.write(_dump(value, indent=2 if self.rows == "clips" else None))
-            self._empty = False
-        self.file.flush()
+    def text(self, result: ClipResult) -> str:
+        # A clip is read by people, rows are too many for that.
+        pieces = [_dump(value, indent=2 if self.rows == "clips" else None) for value in _objects(result, self.rows)]
+        if not self._array:
+            return pieces[0]
+        lead = "" if self._empty or not pieces else ","
+        self._empty &= not pieces
+        return lead + "".join(f"{',' if i else ''}\n{piece}" for i, piece in enumerate(pieces))
 
-    def end(self) -> None:
-        self.file.write("\n]\n" if self._array else "\n")
+    def tail(self) -> str:
+        return "\n]\n" if self._array else "\n"

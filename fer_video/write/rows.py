@@ -5,13 +5,13 @@ Every format is made from these, so that a value is named and rounded in one pla
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fer_video.types import SCHEMA, Attributes, ClipResult, Observation, Person, Prediction
-from fer_video.write.base import Rows
+from fer_video.types import SCHEMA, Attributes, ClipResult, Observation, Person, Prediction, Segment
+from fer_video.write.base import Rows, RowShape
 
-__all__ = ["clip_object", "column_names", "flat_rows", "frame_rows"]
+__all__ = ["clip_object", "column_names", "failed_row", "flat_rows", "frame_rows"]
 
 Row = dict[str, Any]
 
@@ -19,6 +19,7 @@ Row = dict[str, Any]
 _TIME, _PIXEL, _PROBABILITY, _YEARS = 6, 2, 6, 1
 
 _FRAME = ("path", "frame", "time_s", "person", "x1", "y1", "x2", "y2", "face_score", "emotion", "confidence")
+_SEGMENT = ("path", "person", "start_s", "end_s", "emotion", "confidence")
 _PERSON = ("path", "person", "start_s", "end_s", "frames", "emotion", "confidence")
 _CLIP = (
     "path", "status", "error", "duration_s", "fps", "frames_sampled", "frames_with_face", "people", "person",
@@ -27,20 +28,33 @@ _CLIP = (
 _ATTRIBUTES = ("age", "age_std", "gender", "gender_confidence", "ethnicity", "ethnicity_confidence")
 
 
-def column_names(rows: Rows, emotions: Sequence[str], *, attributes: bool) -> list[str]:
+def column_names(rows: Rows, shape: RowShape) -> list[str]:
     """The columns of a kind of row, in order, whatever the results hold."""
-    first = {"frames": _FRAME, "people": _PERSON, "clips": _CLIP}[rows]
-    known = [*first, *(f"p_{emotion}" for emotion in emotions)]
-    return [*known, *_ATTRIBUTES] if attributes and rows != "clips" else known
+    first = {"frames": _FRAME, "segments": _SEGMENT, "people": _PERSON, "clips": _CLIP}[rows]
+    if rows == "segments":
+        return list(first)
+    known = [*first, *(f"p_{label}" for label in shape.columns_for(rows))]
+    return [*known, *_ATTRIBUTES] if shape.attributes and rows != "clips" else known
 
 
 def flat_rows(result: ClipResult, rows: Rows) -> Iterator[Row]:
     """The rows of one result. A failed one has no frames and no people, and one row as a clip."""
     if rows == "frames":
         return frame_rows(result)
+    if rows == "segments":
+        return (
+            {"path": result.path, "person": person.id} | _segment_object(segment)
+            for person in result.people
+            for segment in person.segments or ()
+        )
     if rows == "people":
         return (_person_row(result.path, person) for person in result.people)
     return iter([_clip_row(result)])
+
+
+def failed_row(result: ClipResult) -> Row:
+    """What stands for a failed input among JSON rows."""
+    return {"path": result.path, "status": result.status, "error": result.error}
 
 
 def clip_object(result: ClipResult) -> Row:
@@ -80,6 +94,16 @@ def _person_object(person: Person) -> Row:
         "confidence": _round(person.confidence, _PROBABILITY),
         "probabilities": _rounded(person.probabilities),
         "attributes": person.attributes and _attributes_object(person.attributes),
+        "segments": None if person.segments is None else [_segment_object(each) for each in person.segments],
+    }
+
+
+def _segment_object(segment: Segment) -> Row:
+    return {
+        "start_s": _round(segment.start_s, _TIME),
+        "end_s": _round(segment.end_s, _TIME),
+        "emotion": segment.emotion,
+        "confidence": _round(segment.confidence, _PROBABILITY),
     }
 
 
@@ -97,9 +121,12 @@ def frame_rows(result: ClipResult) -> Iterator[Row]:
     log = result.observations
     if log is None:
         return
-    columns = column_names("frames", log.emotions, attributes=log.has_attributes)
+    columns = column_names("frames", RowShape(log.emotions, attributes=log.has_attributes))
     for observation in log:
-        yield dict.fromkeys(columns) | _frame_row(result.path, observation)
+        row = dict.fromkeys(columns) | _frame_row(result.path, observation)
+        if (observation.confidence or 0) < log.min_confidence:
+            row["emotion"] = None
+        yield row
 
 
 def _frame_row(path: str, seen: Observation) -> Row:

@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 from fer_video.errors import printable
 from fer_video.types import ClipResult, Person, Prediction
-from fer_video.write.base import Rows, Writer
+from fer_video.write.base import Rows, RowShape, Writer
 from fer_video.write.rows import column_names, flat_rows
 from fer_video.write.timeline import Timeline
 
@@ -29,27 +29,30 @@ _MAX_NAMED = 6  # people and segments spelled out; more than that is for the mac
 
 
 class TableWriter(Writer):
-    """colour: with ANSI colours. ascii_only: for terminals that cannot show block characters. verbose: what ran."""
+    """colour: with ANSI colours. ascii_only: for terminals that cannot show block characters. verbose: what ran.
+
+    group: the group's answer leads, not the main person's.
+    """
 
     def __init__(
         self,
         file: TextIO,
         rows: Rows,
-        emotions: tuple[str, ...],
+        shape: RowShape,
         *,
-        attributes: bool = False,
         colour: bool = False,
         ascii_only: bool = False,
         verbose: bool = False,
+        group: bool = False,
     ) -> None:
-        super().__init__(file, rows, emotions, attributes=attributes)
+        super().__init__(file, rows, shape)
+        self._group = group
         self._colour, self._verbose = colour, verbose
         self._bars, self._gap = (_ASCII_BARS, " ") if ascii_only else (_BARS, "·")
 
-    def write(self, result: ClipResult) -> None:
+    def text(self, result: ClipResult) -> str:
         lines = self._block(result) if self.rows == "clips" else self._columns(result)
-        self.file.writelines(f"{line}\n" for line in lines)
-        self.file.flush()
+        return "".join(f"{line}\n" for line in lines)
 
     # ---- rows == "clips"
 
@@ -57,19 +60,21 @@ class TableWriter(Writer):
         name = self._bold(printable(result.path))
         if result.status == "failed":
             return [f"{name}  failed", f"  {printable(result.error or '')}", ""]
-        lines = [f"{name}  {self._headline(result.clip)}", f"  {_counts(result)}"]
+        leads = result.group if self._group else result.clip
+        lines = [f"{name}  {self._headline(leads)}", f"  {_counts(result)}"]
         if result.status == "partial":
             lines.append(f"  partial: {printable(result.error or '')}")
-        if result.clip is not None:
-            others = _runners_up(result.clip)
-            lines.append(f"  by {result.clip.method} of person {result.clip.person}{others and f'; next {others}'}")
+        if leads is not None:
+            others = _runners_up(leads)
+            whom = "the group" if leads.person is None else f"person {leads.person}"
+            lines.append(f"  by {leads.method} of {whom}{others and f'; next {others}'}")
         timeline = Timeline(result)
         shown = sorted(result.people, key=lambda person: person.frames, reverse=True)[:_MAX_NAMED]
         for person in sorted(shown, key=lambda person: person.id):
             lines += self._person(person, timeline)
         if len(result.people) > len(shown):
             lines.append(f"  and {len(result.people) - len(shown)} more people, see --rows people")
-        if result.group is not None and len(result.people) > 1:
+        if result.group is not None and len(result.people) > 1 and not self._group:
             lines.append(f"  group      {self._headline(result.group)}")
         if self._verbose:
             lines += _what_ran(result.ran)
@@ -92,7 +97,7 @@ class TableWriter(Writer):
                 self._gap
                 if cell is None
                 else self._paint(
-                    self._bars[min(int(cell.probabilities[emotion] * len(self._bars)), len(self._bars) - 1)],
+                    self._bars[min(int(cell.of(emotion) * len(self._bars)), len(self._bars) - 1)],
                     cell.emotion,
                 )
                 for cell in timeline.cells(person.id)
@@ -100,9 +105,18 @@ class TableWriter(Writer):
             span = f"{person.start_s:.1f}-{person.end_s:.1f} s"
             lines = [f"  person {person.id:<3} {self._paint(f'{said:<15}', emotion)} {span:>13}  {curve}"]
             segments = timeline.segments(person.id)
-            if len(segments) > 1:
+            if len(segments) > 1 and person.segments is None:
                 named = ", ".join(f"{start:.1f} s {name}" for start, name in segments[:_MAX_NAMED])
                 lines.append(f"             from {named}{', …' if len(segments) > _MAX_NAMED else ''}")
+        for segment in (person.segments or ())[:_MAX_NAMED]:
+            what = f"{segment.emotion or 'uncertain'} {segment.confidence:.0%}"
+            lines.append(
+                f"             {segment.start_s:.1f}-{segment.end_s:.1f} s {self._paint(what, segment.emotion or '')}"
+            )
+        if len(person.segments or ()) > _MAX_NAMED:
+            lines.append(
+                f"             and {len(person.segments or ()) - _MAX_NAMED} more segments, see --rows segments"
+            )
         if person.attributes is not None:
             found = person.attributes
             guesses = ", ".join(_top(probabilities) for probabilities in (found.gender, found.ethnicity))
@@ -114,11 +128,7 @@ class TableWriter(Writer):
     def _columns(self, result: ClipResult) -> list[str]:
         if result.status == "failed":
             return [f"{printable(result.path)}: failed: {printable(result.error or '')}", ""]
-        names = [
-            name
-            for name in column_names(self.rows, self.emotions, attributes=self.attributes)
-            if name != "path" and not name.startswith("p_")
-        ]
+        names = [name for name in column_names(self.rows, self.shape) if name != "path" and not name.startswith("p_")]
         cells = [[_cell(row.get(name)) for name in names] for row in flat_rows(result, self.rows)]
         widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
         lines = [_aligned(row, widths) for row in (names, *cells)]

@@ -22,6 +22,10 @@ class Cell:
     def emotion(self) -> str:
         return max(self.probabilities, key=self.probabilities.__getitem__)
 
+    def of(self, label: str) -> float:
+        """How probable a label is; of one that the per-frame network does not know, how sure it is at all."""
+        return self.probabilities.get(label, self.probabilities[self.emotion])
+
 
 class Timeline:
     """Cuts the clip's time into at most `width` equal stretches, never finer than the sampled frames."""

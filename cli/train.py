@@ -1,0 +1,83 @@
+"""`fervid train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from fer_video.cli.learning import evaluation_lines, features_of, fit_options, read_dataset
+from fer_video.cli.main import warn
+from fer_video.cli.options import debug_option, device_options, face_options, sampling_options, training_options
+
+__all__ = ["train"]
+
+
+@click.command()
+@click.argument("dataset")
+@click.option("--out", required=True, metavar="DIR", help="Folder of the model; an older model there is replaced.")
+@training_options
+@click.option("--search", "searching", is_flag=True, help="Choose kernel, C and statistics by cross-validation.")
+@click.option(
+    "--metric",
+    type=click.Choice(("accuracy", "macro-recall")),
+    default="accuracy",
+    show_default=True,
+    help="What --search maximises.",
+)
+@click.option(
+    "--adaptive-rate",
+    type=float,
+    metavar="0-1",
+    help="Also choose thresholds for predict --adaptive with this share of wrong early answers; needs --every-frame.",
+)
+@sampling_options
+@face_options
+@device_options
+@debug_option
+def train(dataset: str, out: str, searching: bool, metric: str, adaptive_rate: float | None, **given: Any) -> None:
+    """Train a clip model (an SVM over statistics of features) on labelled clips.
+
+    DATASET is an AFEW or VGAF folder, a folder with one folder a class, or a CSV with path,label[,subject][,split].
+    Where it has a part for training, only that is used. Nobody is ever trained on and judged at once.
+
+    \b
+    fervid train AFEW --out afew-model --every-frame
+    fervid train VGAF --protocol vgaf --out vgaf-model
+    fervid train clips.csv --search --out my-model && fervid predict clip.mp4 --model my-model
+    """
+    from fer_video.classify import fit, learn
+
+    if adaptive_rate is not None and not given["every_frame"]:
+        raise click.UsageError("--adaptive-rate needs --every-frame")
+    options = fit_options(given)
+    data = read_dataset(dataset, given["layout"])
+    if any(sample.split == "train" for sample in data.samples):
+        data = data.part("train")
+    gathered = features_of(data, given)
+    if searching:
+        seen = gathered.clips.where(gathered.clips.has_face)
+        trials = fit.search(seen, options, metric)  # type: ignore[arg-type]
+        options = trials[0].options
+        for trial in trials[:5]:
+            tried = trial.options
+            warn(
+                f"tried {tried.kernel} C={tried.C:g} {'+'.join(tried.pooling.statistics)}: "
+                f"accuracy {trial.accuracy:.2%}, mean recall {trial.macro_recall:.2%}"
+            )
+    trained = learn.train(gathered.clips, options, adaptive_rate)
+    training = {
+        "backbone": learn.backbone_of(gathered.clips.features),
+        "dataset": {"layout": data.layout, "clips": len(gathered.clips.labels), "failed": len(gathered.failed)},
+        "with_face": int(gathered.clips.has_face.sum()),
+        "sampling": {"fps": given["fps"], "every_frame": given["every_frame"]},
+        "cross_validation": trained.held_out and trained.held_out.to_dict(),
+    }
+    trained.save(Path(out), Path(out).name, training)
+    chosen = f"{options.kernel} SVM, C={options.C:g}, {'+'.join(options.pooling.statistics)}, faces: {options.faces}"
+    click.echo(f"{out}: {chosen}")
+    if trained.held_out is None:
+        warn("warning: too few subjects a class to calibrate or measure: probabilities are rough")
+    else:
+        click.echo("cross-validated on the training clips:\n")
+        click.echo("\n".join(evaluation_lines(trained.held_out)))

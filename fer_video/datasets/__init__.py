@@ -1,0 +1,1 @@
+"""Labelled data as people have it on disk -> samples."""

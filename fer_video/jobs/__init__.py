@@ -1,0 +1,1 @@
+"""Many paths -> many results."""

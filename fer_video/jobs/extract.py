@@ -1,0 +1,93 @@
+"""Features of many clips, in this process or in several, cached in a folder."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from fer_video.analyzer import Analyzer, AnalyzerOptions, fingerprint
+from fer_video.errors import InputError, OptionError, OutputError
+from fer_video.features import FeatureStore
+from fer_video.models.session import available_cores
+
+__all__ = ["Extracted", "extract_all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What became of one clip."""
+
+    clip: Path
+    file: Path | None  # its features; None when it failed
+    cached: bool  # it had been extracted before
+    error: str | None  # why it failed
+
+
+def extract_all(
+    clips: Sequence[Path], folder: Path, options: AnalyzerOptions | None = None, workers: int = 1
+) -> Iterator[Extracted]:
+    """One answer a clip, in order. A clip that fails does not stop the others.
+
+    The folder is made if it is not there. workers: processes; each loads the models and takes its share of the cores.
+
+    Raises ModelError, OptionError, OutputError.
+    """
+    if workers < 1:
+        raise OptionError(f"workers must be 1 or more, not {workers}")
+    options = options or AnalyzerOptions()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made: {error.strerror}; choose another place") from error
+    workers = min(workers, len(clips))
+    if workers <= 1:
+        worker = _Worker(options, folder)
+        yield from map(worker, clips)
+        return
+    share = replace(options, threads=options.threads or max(1, available_cores() // workers))
+    # Not fork: it would copy the threads' locks of ONNX Runtime and OpenCV in whatever state they are.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _start_worker, (share, folder)) as pool:
+        try:
+            yield from pool.map(_in_worker, clips)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Worker:
+    """Extracts one clip after the other with the same models, loaded only when a clip is not cached."""
+
+    def __init__(self, options: AnalyzerOptions, folder: Path) -> None:
+        self._options = options
+        self._store = FeatureStore(folder, fingerprint(options))
+
+    @cached_property
+    def _analyzer(self) -> Analyzer:
+        return Analyzer(self._options)
+
+    def __call__(self, clip: Path) -> Extracted:
+        try:
+            file = self._store.file_for(clip)
+            cached = file.is_file()
+            if not cached:
+                self._analyzer.extract(clip).save(file)
+        except InputError as error:
+            return Extracted(clip, None, False, str(error))
+        return Extracted(clip, file, cached, None)
+
+
+_worker: _Worker | None = None  # of this process
+
+
+def _start_worker(options: AnalyzerOptions, folder: Path) -> None:
+    global _worker
+    _worker = _Worker(options, folder)
+
+
+def _in_worker(clip: Path) -> Extracted:
+    assert _worker is not None
+    return _worker(clip)

@@ -1,0 +1,115 @@
+"""Long videos: each person's answer over sliding windows, and windows that agree merged into segments."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_video.errors import OptionError
+from fer_video.types import Observation, Segment
+
+__all__ = ["WindowOptions", "Windows"]
+
+# A window's observations of one person -> probabilities, in the order of the labels.
+Classify = Callable[[list[Observation]], npt.NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowOptions:
+    """Windows of `length_s` seconds that begin every `step_s` seconds from the clip's first sampled frame on."""
+
+    length_s: float
+    step_s: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.step_s <= self.length_s < 1e6:
+            raise OptionError(
+                f"windows need 0 < step <= window, not a step of {self.step_s:g} s and a window of {self.length_s:g} s"
+            )
+
+
+@dataclass(slots=True)
+class _Track:
+    recent: deque[Observation]
+    answers: list[tuple[int, npt.NDArray[np.float64]]]  # window number, probabilities
+    start_s: float
+    end_s: float
+
+
+class Windows:
+    """Add observations in order of time, then ask. Keeps one window of observations a person, however long the video.
+
+    The answer of a window stands for the step around its middle, up to the person's first and last appearance.
+    """
+
+    def __init__(self, options: WindowOptions, labels: tuple[str, ...], classify: Classify) -> None:
+        self._options, self._labels, self._classify = options, labels, classify
+        self._people: dict[int, _Track] = {}
+        self._origin_s: float | None = None
+        self._next = 0  # number of the first window that is still open
+
+    def add(self, observation: Observation) -> None:
+        """Also those without a face: they tell the time."""
+        if self._origin_s is None:
+            self._origin_s = observation.time_s
+        while observation.time_s >= self._end_s(self._next):
+            self._close_window()
+        if observation.person is not None:
+            time_s = observation.time_s
+            track = self._people.setdefault(observation.person, _Track(deque(), [], time_s, time_s))
+            track.recent.append(observation)
+            track.end_s = observation.time_s
+
+    def _start_s(self, window: int) -> float:
+        return (self._origin_s or 0.0) + window * self._options.step_s
+
+    def _end_s(self, window: int) -> float:
+        return self._start_s(window) + self._options.length_s
+
+    def _close_window(self) -> None:
+        start_s = self._start_s(self._next)
+        for track in self._people.values():
+            while track.recent and track.recent[0].time_s < start_s:
+                track.recent.popleft()
+            if track.recent:
+                track.answers.append((self._next, self._classify(list(track.recent))))
+        self._next += 1
+
+    def close(self) -> None:
+        """After the last observation: the windows that reach beyond it, as far as their first half is filled."""
+        while self._people and self._holds_half():
+            self._close_window()
+
+    def _holds_half(self) -> bool:
+        """Whether somebody is seen in the second half of the open window, or in none so far."""
+        middle_s = self._start_s(self._next) + self._options.length_s / 2
+        last_s = max(track.end_s for track in self._people.values())
+        return last_s >= middle_s or any(
+            not t.answers and t.end_s >= self._start_s(self._next) for t in self._people.values()
+        )
+
+    def segments(self, person: int, min_confidence: float = 0.0) -> tuple[Segment, ...]:
+        """A person's segments in order, without gaps or overlaps; equal neighbours are one."""
+        track = self._people[person]
+        named = [(window, int(values.argmax()), float(values.max())) for window, values in track.answers]
+        merged = []
+        for _, run in groupby(named, key=lambda each: each[1]):
+            windows = list(run)
+            confidence = float(np.mean([each[2] for each in windows]))
+            merged.append((windows[0][0], windows[0][1], confidence))
+        starts = [track.start_s, *(self._middle_s(window) for window, _, _ in merged[1:])]
+        ends = [*starts[1:], track.end_s]
+        return tuple(
+            Segment(start, end, self._labels[label] if confidence >= min_confidence else None, confidence)
+            for start, end, (_, label, confidence) in zip(starts, ends, merged, strict=True)
+            if end >= start
+        )
+
+    def _middle_s(self, window: int) -> float:
+        """Where a window's answer takes over from the one before it."""
+        return self._start_s(window) + (self._options.length_s - self._options.step_s) / 2
