@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 from fer_video.cli.main import warn
@@ -116,7 +116,7 @@ def _protect_inputs(out: str | None, paths: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def _destination(out: str | None, format_name: str) -> Iterator[TextIO]:
+def _destination(out: str | None, format_name: str) -> Iterator[IO[str]]:
     from fer_video.files import open_output
 
     if out is None or out == "-":
@@ -135,14 +135,14 @@ def _destination(out: str | None, format_name: str) -> Iterator[TextIO]:
         yield file
 
 
-def _writer(given: dict[str, Any], file: TextIO, analyzer: Analyzer, *, single: bool, verbose: bool) -> Writer:
+def _writer(given: dict[str, Any], file: IO[str], analyzer: Analyzer, *, single: bool, verbose: bool) -> Writer:
     from fer_video.write import RowShape, make_writer
 
     extra: dict[str, bool] = {}
     if given["format_name"] == "json":
         extra = {"single": single}
     elif given["format_name"] == "table":
-        encoding = (file.encoding or "").lower().replace("-", "")
+        encoding = (getattr(file, "encoding", None) or "").lower().replace("-", "")
         extra = {
             "colour": _colour(file),
             "ascii_only": not encoding.startswith("utf"),
@@ -153,7 +153,7 @@ def _writer(given: dict[str, Any], file: TextIO, analyzer: Analyzer, *, single: 
     return make_writer(given["format_name"], given["rows"], file, shape, **extra)
 
 
-def _colour(file: TextIO) -> bool:
+def _colour(file: IO[str]) -> bool:
     return file.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import cv2
 import numpy as np
@@ -230,7 +230,8 @@ class VideoSource(Source):
         self._path = path
         # The absolute path keeps a file called "http:x.mp4" from being read as an address; bytes, because OpenCV
         # crashes on a name that is no valid text.
-        self._capture = cv2.VideoCapture(os.fsencode(path.absolute()), cv2.CAP_FFMPEG)
+        name: Any = os.fsencode(path.absolute())
+        self._capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             self._capture.release()
             why = describe_damage(path) or "it is not a video, holds only sound, or is damaged at its beginning"

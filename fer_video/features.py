@@ -124,7 +124,9 @@ def load_features(path: Path) -> ClipFeatures:
             return ClipFeatures(
                 **{name: file[name] for name in names},
                 **{name: meta[name] for name in _TEXTS},
-                **{name: tuple(meta[name]) for name in _LABELS},
+                emotions=tuple(meta["emotions"]),
+                genders=tuple(meta["genders"]),
+                ethnicities=tuple(meta["ethnicities"]),
             )
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(

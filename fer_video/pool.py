@@ -16,7 +16,7 @@ import numpy.typing as npt
 from fer_video.errors import OptionError
 from fer_video.types import Floats
 
-__all__ = ["STATISTICS", "Pooler", "Pooling", "RunningStats", "pool"]
+__all__ = ["STATISTICS", "Pooler", "Pooling", "RunningStats", "Statistic", "pool"]
 
 Statistic = Literal["mean", "std", "min", "max"]
 STATISTICS: tuple[Statistic, ...] = ("mean", "std", "min", "max")
@@ -129,8 +129,7 @@ def pool(embeddings: Floats, frames: npt.NDArray[np.int64], pooling: Pooling) ->
     """A descriptor from stored embeddings: (N, D) and the frame each belongs to, (N,), in order of time."""
     pooler = Pooler(pooling, embeddings.shape[1])
     if pooling.nested:
-        starts = np.flatnonzero(np.diff(frames, prepend=frames[:1] - 1)) if len(frames) else []
-        for faces in np.split(embeddings, starts[1:]) if len(starts) else []:
+        for faces in np.split(embeddings, np.flatnonzero(np.diff(frames)) + 1):
             pooler.add_frame(faces)
     else:
         pooler.add_frame(embeddings)

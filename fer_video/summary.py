@@ -154,7 +154,8 @@ class Summary:
             return None
         pooler = max(self._people.values(), key=lambda presence: presence.prominence).pooler
         assert pooler is not None
-        return model.scores(pooler.descriptor()[None])[0]
+        scores: npt.NDArray[np.float64] = model.scores(pooler.descriptor()[None])[0]
+        return scores
 
     def _of_person(self, presence: _Presence, id_: int) -> Prediction:
         return self._answer(self.options.person_model, presence.pooler, presence.probabilities.mean, id_)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from fer_video.classify.model import INPUT, SCORES
 from fer_video.errors import InputError, OptionError
 from fer_video.features import ClipFeatures, Faces
-from fer_video.pool import STATISTICS, Pooling
+from fer_video.pool import STATISTICS, Pooling, Statistic
 from fer_video.types import Floats
 
 __all__ = [
@@ -181,7 +181,7 @@ class Trial:
 
 
 SEARCHED_C = (0.01, 0.1, 0.5, 1.1, 1.9, 5.0, 20.0)
-SEARCHED_STATISTICS = (("mean",), ("mean", "std"), STATISTICS)
+SEARCHED_STATISTICS: tuple[tuple[Statistic, ...], ...] = (("mean",), ("mean", "std"), STATISTICS)
 
 
 def search(clips: Clips, options: FitOptions, metric: Metric = "accuracy", count: int = 5) -> list[Trial]:

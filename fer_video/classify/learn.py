@@ -163,7 +163,9 @@ def judge(model: ClipModel, clips: Clips) -> Labels:
                 f"{model.info.name}: trained on embeddings of {model.info.backbone_name}, not of {each.backbone_name}"
             )
     options = FitOptions(faces=model.info.faces, pooling=model.info.pooling)
-    return np.array(model.info.labels)[model.scores(clips.descriptors(options)).argmax(axis=1)]
+    names: Labels = np.array(model.info.labels)
+    said: Labels = names[model.scores(clips.descriptors(options)).argmax(axis=1)]
+    return said
 
 
 def backbone_of(clips: Sequence[Any]) -> tuple[str, str, int]:

@@ -7,7 +7,7 @@ with make_writer("csv", "frames", file, RowShape(analyzer.emotions)) as writer:
 
 from __future__ import annotations
 
-from typing import TextIO
+from typing import IO
 
 from fer_video.write.base import ROWS, Rows, RowShape, Writer
 from fer_video.write.csv import CsvWriter
@@ -24,6 +24,6 @@ FORMATS: dict[str, type[Writer]] = {
 }
 
 
-def make_writer(format_name: str, rows: Rows, file: TextIO, shape: RowShape, **options: bool) -> Writer:
+def make_writer(format_name: str, rows: Rows, file: IO[str], shape: RowShape, **options: bool) -> Writer:
     """The writer of a format. Options are the writer's own."""
     return FORMATS[format_name](file, rows, shape, **options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal, Self, TextIO
+from typing import IO, Literal, Self
 
 from fer_video.types import ClipResult
 
@@ -33,7 +33,7 @@ class Writer(ABC):
     Each result is written in one piece and flushed: what was written stays valid up to there, whatever happens next.
     """
 
-    def __init__(self, file: TextIO, rows: Rows, shape: RowShape) -> None:
+    def __init__(self, file: IO[str], rows: Rows, shape: RowShape) -> None:
         self.file, self.rows, self.shape = file, rows, shape
 
     @abstractmethod

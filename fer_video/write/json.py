@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import IO, Any
 
 from fer_video.types import ClipResult
 from fer_video.write.base import Rows, RowShape, Writer
@@ -45,7 +45,7 @@ class JsonWriter(Writer):
     single: the clip's object itself instead of an array; for a caller that knows there is exactly one.
     """
 
-    def __init__(self, file: TextIO, rows: Rows, shape: RowShape, *, single: bool = False) -> None:
+    def __init__(self, file: IO[str], rows: Rows, shape: RowShape, *, single: bool = False) -> None:
         super().__init__(file, rows, shape)
         self._array = rows != "clips" or not single
         self._empty = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TextIO
+from typing import IO, Any
 
 from fer_video.errors import printable
 from fer_video.types import ClipResult, Person, Prediction
@@ -36,7 +36,7 @@ class TableWriter(Writer):
 
     def __init__(
         self,
-        file: TextIO,
+        file: IO[str],
         rows: Rows,
         shape: RowShape,
         *,
