@@ -19,9 +19,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from fer_video.analyzer import Analyzer, AnalyzerOptions, analyze, stream
-    from fer_video.decode import Sampling
     from fer_video.detect import DetectorOptions
     from fer_video.errors import FervidError, InputError, ModelError, OptionError, OutputError
+    from fer_video.sampling import Sampling
     from fer_video.types import Attributes, ClipResult, Face, Frame, Observation, Person, Prediction, Segment
 
 __all__ = [
@@ -49,7 +49,7 @@ __all__ = [
 
 _HOMES = {
     "fer_video.analyzer": ("Analyzer", "AnalyzerOptions", "analyze", "stream"),
-    "fer_video.decode": ("Sampling",),
+    "fer_video.sampling": ("Sampling",),
     "fer_video.detect": ("DetectorOptions",),
     "fer_video.errors": ("FervidError", "InputError", "ModelError", "OptionError", "OutputError"),
     "fer_video.types": ("Attributes", "ClipResult", "Face", "Frame", "Observation", "Person", "Prediction", "Segment"),

@@ -17,7 +17,7 @@ import fer_video
 from fer_video.backbone import Backbone
 from fer_video.classify.model import ClipModel
 from fer_video.classify.store import EMBEDDED, find_clip_model, load_clip_model
-from fer_video.decode import Sampling, Source, open_source
+from fer_video.decode import Source, open_source
 from fer_video.detect import DetectorOptions, make_detector
 from fer_video.errors import InputError, OptionError
 from fer_video.features import ClipFeatures, Faces, collect
@@ -26,6 +26,7 @@ from fer_video.models import Session, find_model, open_session
 from fer_video.models.session import import_onnxruntime
 from fer_video.observations import ObservationLog
 from fer_video.pipeline import Looks, Pipeline
+from fer_video.sampling import Sampling
 from fer_video.segments import WindowOptions
 from fer_video.summary import Summary, SummaryOptions
 from fer_video.types import ClipResult, Observation

@@ -25,7 +25,8 @@ import cv2
 import numpy as np
 
 from fer_video.container import describe_damage, measure
-from fer_video.errors import InputError, OptionError
+from fer_video.errors import InputError
+from fer_video.sampling import Choice, Sampling
 from fer_video.types import Frame, Image
 
 __all__ = [
@@ -54,26 +55,6 @@ _RETRIES, _MOST_RETRIES = 16, 20_000
 _SHORT_RATIO, _SHORT_S = 0.9, 0.5
 _SEQUENCE_FPS = 25.0
 _CONVERT = "this OpenCV has no decoder for it, or it is damaged; convert it, for example to H.264"
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """Which frames of a video to look at."""
-
-    fps: float | None = 10.0  # frames a second of video time; None: every frame
-    start_s: float = 0.0  # first time of interest, seconds from the first frame
-    end_s: float | None = None  # times from here on are left out; None: to the end
-    stride: int = 1  # without fps: every n-th frame, from the file's first on
-
-    def __post_init__(self) -> None:
-        if self.fps is not None and not 0 < self.fps <= 1000:
-            raise OptionError(f"fps must be a number from 0 (not included) to 1000, not {self.fps:g}")
-        if not (math.isfinite(self.start_s) and self.start_s >= 0):
-            raise OptionError(f"start must be 0 seconds or more, not {self.start_s:g}")
-        if self.stride < 1:
-            raise OptionError(f"stride must be 1 or more, not {self.stride}")
-        if self.end_s is not None and not self.start_s < self.end_s < math.inf:
-            raise OptionError(f"end ({self.end_s:g} s) must lie after start ({self.start_s:g} s) and be finite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,28 +180,6 @@ def sequence_files(folder: Path) -> list[Path]:
 def natural(name: str) -> list[tuple[int, str]]:
     """Sort key in which runs of digits count as numbers."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
-
-
-class Choice:
-    """Picks frames by their times: the first in each cell of the sampling grid."""
-
-    def __init__(self, sampling: Sampling) -> None:
-        self._sampling = sampling
-        self._cell = -1
-
-    def after_end(self, time_s: float) -> bool:
-        return self._sampling.end_s is not None and time_s >= self._sampling.end_s
-
-    def take(self, index: int, time_s: float) -> bool:
-        since_s = time_s - self._sampling.start_s
-        if since_s < 0:
-            return False
-        if self._sampling.fps is None:
-            return index % self._sampling.stride == 0
-        # A cell begins a hair early, so that 0.0999999 s of a 10 fps video still counts as the second cell's.
-        cell = math.floor(since_s * self._sampling.fps + 1e-3)
-        taken, self._cell = cell > self._cell, max(cell, self._cell)
-        return taken
 
 
 class VideoSource(Source):

@@ -188,6 +188,30 @@ def test_adaptive_thresholds_from_a_training(labelled: Path, tmp_path: Path, fac
     assert value["ran"]["adaptive"]["frames_used"] == value["frames_sampled"] <= 20
 
 
+def test_adaptive_says_the_same_for_fewer_frames(astronaut: Image, six_people: Image, tmp_path: Path) -> None:
+    """The embedded model on clips of 40 frames of seven people: as with every frame on most, from fewer frames."""
+    boxes = [(182, 58, 270, 178, astronaut)]
+    corners = ((746, 347, 845, 479), (899, 58, 1011, 209), (1135, 272, 1228, 396), (462, 268, 571, 418))
+    boxes += [(*corner, six_people) for corner in (*corners, (55, 259, 169, 391), (273, 155, 372, 272))]
+    rng = np.random.default_rng(0)
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    for number, (x1, y1, x2, y2, image) in enumerate(boxes):
+        x, y = max((x1 + x2) // 2 - 100, 0), max((y1 + y2) // 2 - 100, 0)
+        light = 1 + 0.2 * np.sin(np.arange(40) / 6)
+        views = [np.clip(image[y : y + 200, x : x + 200] * g + rng.normal(0, 3, 3), 0, 255) for g in light]
+        frames = [view.astype(np.uint8)[:, : view.shape[1] // 2 * 2] for view in views]
+        encode(clips / f"{number}.mp4", frames, [i / 25 for i in range(40)])
+    said = {}
+    for how in ("--adaptive", "--every-frame"):
+        values = json.loads(fervid("predict", clips, how, "--format", "json").stdout)
+        said[how] = [(value["clip"]["emotion"], value["frames_sampled"]) for value in values]
+    fewer, every = said["--adaptive"], said["--every-frame"]
+    assert sum(a[0] == b[0] for a, b in zip(fewer, every, strict=True)) >= 6
+    assert sum(frames for _, frames in every) == 7 * 40
+    assert sum(frames for _, frames in fewer) < 0.7 * 7 * 40
+
+
 def test_windows_give_segments(analyzer_clip: Path) -> None:
     options = ("--window", "1", "--step", "0.5", "--model", "none")
     value = json.loads(fervid("predict", analyzer_clip, *options, "--format", "json").stdout)
