@@ -56,6 +56,10 @@ def evaluate(
     from fer_video.classify import evaluate as measure
 
     model, dataset = _arguments(arguments, cv)
+    if png is not None:
+        from fer_video.render.confusion import check_drawing, draw_confusion
+
+        check_drawing(Path(png))
     given["attributes"] = given["attributes"] or bool(groups)
     options = fit_options(given)
     data = read_dataset(dataset, given["layout"])
@@ -82,8 +86,6 @@ def evaluate(
             for name in sorted(set(names.tolist()))
         }  # fmt: skip
     if png is not None:
-        from fer_video.render.confusion import draw_confusion
-
         draw_confusion(overall, Path(png))
     if format_name == "json":
         value = overall.to_dict() | {

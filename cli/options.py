@@ -204,7 +204,11 @@ def analyzer_options(given: dict[str, Any]) -> AnalyzerOptions:
     if given.get("rows") == "segments" and given["window_s"] is None:
         raise click.UsageError("--rows segments needs --window")
     window_s = given.get("window_s")
-    windows = None if window_s is None else WindowOptions(window_s, given["step_s"] or window_s / 2)
+    windows = (
+        None
+        if window_s is None
+        else WindowOptions(window_s, window_s / 2 if given["step_s"] is None else given["step_s"])
+    )
     fps = None if given["every_frame"] else Sampling().fps if given["fps"] is None else given["fps"]
     return AnalyzerOptions(
         sampling=Sampling(fps, given["start_s"], given["end_s"]),

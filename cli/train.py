@@ -47,13 +47,14 @@ def train(dataset: str, out: str, searching: bool, metric: str, adaptive_rate: f
     fervid train clips.csv --search --out my-model && fervid predict clip.mp4 --model my-model
     """
     from fer_video.classify import fit, learn
+    from fer_video.classify.store import check_place
 
     if adaptive_rate is not None and not given["every_frame"]:
         raise click.UsageError("--adaptive-rate needs --every-frame")
     options = fit_options(given)
     data = read_dataset(dataset, given["layout"])
-    if any(sample.split == "train" for sample in data.samples):
-        data = data.part("train")
+    data = data.for_training()
+    check_place(Path(out))
     gathered = features_of(data, given)
     if searching:
         seen = gathered.clips.where(gathered.clips.has_face)
@@ -79,5 +80,6 @@ def train(dataset: str, out: str, searching: bool, metric: str, adaptive_rate: f
     if trained.held_out is None:
         warn("warning: too few subjects a class to calibrate or measure: probabilities are rough")
     else:
-        click.echo("cross-validated on the training clips:\n")
+        flattered = ", which also chose the setting: a little flattering" if searching else ""
+        click.echo(f"cross-validated on the training clips{flattered}:\n")
         click.echo("\n".join(evaluation_lines(trained.held_out)))

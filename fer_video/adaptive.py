@@ -51,8 +51,10 @@ def _smallest(scores: Scores, truth: npt.NDArray[np.intp], allowed: float) -> fl
     order = np.argsort(-scores.max(axis=1), kind="stable")
     wrong = (scores.argmax(axis=1) != truth)[order]
     share = np.cumsum(wrong) / np.arange(1, len(wrong) + 1)
-    fine = np.flatnonzero(share <= allowed)
-    return float(scores.max(axis=1)[order][fine[-1]]) if len(fine) else _NEVER
+    sorted_scores = scores.max(axis=1)[order]
+    last_of_its_value = np.append(sorted_scores[1:] < sorted_scores[:-1], True)  # equal scores stop together
+    fine = np.flatnonzero((share <= allowed) & last_of_its_value)
+    return float(sorted_scores[fine[-1]]) if len(fine) else _NEVER
 
 
 def stop_at(scores: Sequence[Scores], adaptive: Adaptive) -> npt.NDArray[np.intp]:

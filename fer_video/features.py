@@ -27,7 +27,7 @@ from fer_video.models import ModelSpec
 from fer_video.pool import Pooling, pool
 from fer_video.types import Floats, Observation, Status
 
-__all__ = ["ClipFeatures", "FeatureStore", "collect", "load_features"]
+__all__ = ["ClipFeatures", "FeatureStore", "collect", "is_features", "load_features"]
 
 SCHEMA = "fervid-features/1"
 Faces = Literal["main", "all"]
@@ -134,6 +134,15 @@ def load_features(path: Path) -> ClipFeatures:
         ) from error
 
 
+def is_features(path: Path) -> bool:
+    """Whether a features file is there and whole, so far as its table of contents tells."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            return "meta.npy" in file.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
 def collect(observations: Iterable[Observation], spec: ModelSpec) -> ClipFeatures:
     """The observations of one clip, in order, as arrays."""
     seen = list(observations)
@@ -182,11 +191,13 @@ class FeatureStore:
 
     def file_for(self, clip: Path) -> Path:
         """Where a clip's features are or would be. Raises InputError when the clip cannot be read."""
+        if clip.exists() and not (clip.is_file() or clip.is_dir()):  # reading a pipe would wait for a writer
+            raise InputError(f"{clip}: is a pipe or a device; save the video to a file first")
         try:
             key = content_hash(clip)
         except OSError as error:
             raise InputError(f"{clip}: cannot be read: {error.strerror}; check the name") from error
-        both = content_hash_of(key, self.fingerprint)
+        both = content_hash_of(SCHEMA, key, self.fingerprint)
         return self.folder / f"{_safe(clip.stem)}-{both[:20]}.npz"
 
 

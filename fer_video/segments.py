@@ -15,6 +15,9 @@ from fer_video.types import Observation, Segment
 
 __all__ = ["WindowOptions", "Windows"]
 
+_SHORTEST_S = 0.01
+_ROUNDING_S = 1e-6  # starts and ends are products and sums: nothing may fall between two windows by rounding
+
 # A window's observations of one person -> probabilities, in the order of the labels.
 Classify = Callable[[list[Observation]], npt.NDArray[np.float64]]
 
@@ -27,9 +30,10 @@ class WindowOptions:
     step_s: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.step_s <= self.length_s < 1e6:
+        if not _SHORTEST_S <= self.step_s <= self.length_s < 1e6:
             raise OptionError(
-                f"windows need 0 < step <= window, not a step of {self.step_s:g} s and a window of {self.length_s:g} s"
+                f"windows need {_SHORTEST_S:g} <= step <= window, not a step of {self.step_s:g} s and a window of "
+                f"{self.length_s:g} s"
             )
 
 
@@ -57,7 +61,7 @@ class Windows:
         """Also those without a face: they tell the time."""
         if self._origin_s is None:
             self._origin_s = observation.time_s
-        while observation.time_s >= self._end_s(self._next):
+        while observation.time_s >= self._end_s(self._next) - _ROUNDING_S:
             self._close_window()
         if observation.person is not None:
             time_s = observation.time_s
@@ -74,7 +78,7 @@ class Windows:
     def _close_window(self) -> None:
         start_s = self._start_s(self._next)
         for track in self._people.values():
-            while track.recent and track.recent[0].time_s < start_s:
+            while track.recent and track.recent[0].time_s < start_s - _ROUNDING_S:
                 track.recent.popleft()
             if track.recent:
                 track.answers.append((self._next, self._classify(list(track.recent))))
@@ -96,19 +100,21 @@ class Windows:
     def segments(self, person: int, min_confidence: float = 0.0) -> tuple[Segment, ...]:
         """A person's segments in order, without gaps or overlaps; equal neighbours are one."""
         track = self._people[person]
-        named = [(window, int(values.argmax()), float(values.max())) for window, values in track.answers]
+        pieces: list[tuple[float, float, int, float]] = []  # start, end, label, confidence
+        for place, (window, values) in enumerate(track.answers):
+            first, last = place == 0, place == len(track.answers) - 1
+            start_s = track.start_s if first else max(self._middle_s(window), track.start_s)
+            end_s = track.end_s if last else min(self._middle_s(track.answers[place + 1][0]), track.end_s)
+            # Of somebody seen once there is one piece, without length; else windows beyond their time say nothing.
+            if end_s > start_s or len(track.answers) == 1 or track.start_s == track.end_s:
+                pieces.append((start_s, end_s, int(values.argmax()), float(values.max())))
         merged = []
-        for _, run in groupby(named, key=lambda each: each[1]):
-            windows = list(run)
-            confidence = float(np.mean([each[2] for each in windows]))
-            merged.append((windows[0][0], windows[0][1], confidence))
-        starts = [track.start_s, *(self._middle_s(window) for window, _, _ in merged[1:])]
-        ends = [*starts[1:], track.end_s]
-        return tuple(
-            Segment(start, end, self._labels[label] if confidence >= min_confidence else None, confidence)
-            for start, end, (_, label, confidence) in zip(starts, ends, merged, strict=True)
-            if end >= start
-        )
+        for label, run in groupby(pieces, key=lambda piece: piece[2]):
+            parts = list(run)
+            confidence = float(np.mean([part[3] for part in parts]))
+            emotion = self._labels[label] if confidence >= min_confidence else None
+            merged.append(Segment(parts[0][0], parts[-1][1], emotion, confidence))
+        return tuple(merged[:1] if track.start_s == track.end_s else merged)
 
     def _middle_s(self, window: int) -> float:
         """Where a window's answer takes over from the one before it."""

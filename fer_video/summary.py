@@ -165,7 +165,9 @@ class Summary:
         for each in observations:
             presence.add(each)
         answer = self._of_person(presence, 0).probabilities
-        return np.array([answer.get(label, 0.0) for label in self.labels])
+        values = np.array([answer.get(label, 0.0) for label in self.labels])
+        shares: npt.NDArray[np.float64] = values / values.sum()  # without emotions that the model does not know
+        return shares
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -176,7 +178,9 @@ class Summary:
     def _answer(
         self, model: ClipModel | None, pooler: Pooler | None, mean: npt.NDArray[np.float64], person: int | None
     ) -> Prediction:
-        if model is None or pooler is None or pooler.frames < _FEWEST_FRAMES:
+        few = pooler is not None and pooler.frames < _FEWEST_FRAMES
+        # Only where the network's own emotions are among the model's answers; a model of other labels must answer.
+        if model is None or pooler is None or (few and set(model.info.labels) <= set(self.options.emotions)):
             named, method = _named(self.options.emotions, mean), METHOD
         else:
             values = model.probabilities(pooler.descriptor()[None])[0].astype(np.float64)

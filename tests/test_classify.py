@@ -24,7 +24,6 @@ from fer_video.classify.fit import (
     FitOptions,
     cross_scores,
     decision,
-    fit,
     fit_temperature,
     folds,
     search,
@@ -181,6 +180,14 @@ def test_a_changed_byte_is_found(tmp_path: Path, name: str) -> None:
         ({"pooling": {"statistics": ["mode"], "nested": False, "normalize": True}}, "statistics"),
         ({"pooling": 3}, "not the description"),
         ({"temperature": "hot"}, "not the description"),
+        ({"temperature": float("nan")}, "temperature"),
+        ({"temperature": -3}, "temperature"),
+        ({"labels": ["a", "a", "b"]}, "labels"),
+        ({"labels": ["a", "b", 3]}, "label"),
+        ({"labels": ["a", "b", "\x1b[31m"]}, "label"),
+        ({"backbone_sha256": 5}, "name"),
+        ({"adaptive": {"strides": [], "thresholds": [], "false_acceptance": 0.1}}, "strides"),
+        ({"adaptive": {"strides": [9, 1], "thresholds": ["x"], "false_acceptance": 0.1}}, "not the description"),
     ],
 )
 def test_a_description_that_does_not_fit(tmp_path: Path, changes: dict[str, Any], says: str) -> None:
@@ -206,6 +213,31 @@ def test_a_folder_that_is_something_else_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="is no clip model"):
         saved(tmp_path / "photos", clips_of(), PROTOCOLS["afew"])
     assert [path.name for path in (tmp_path / "photos").iterdir()] == ["cat.jpg"]
+
+
+def test_a_folder_with_a_model_json_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "project" / "sub").mkdir(parents=True)
+    (tmp_path / "project" / "model.json").write_text("{}")
+    (tmp_path / "project" / "sub" / "data.txt").write_text("precious")
+    with pytest.raises(OutputError, match="is no clip model"):
+        saved(tmp_path / "project", clips_of(), PROTOCOLS["afew"])
+    folder = saved(tmp_path / "model", clips_of(), PROTOCOLS["afew"])
+    (folder / "notes.txt").write_text("precious")
+    with pytest.raises(OutputError, match="is no clip model"):
+        saved(folder, clips_of(), PROTOCOLS["afew"])
+    assert (folder / "notes.txt").read_text() == (tmp_path / "project" / "sub" / "data.txt").read_text() == "precious"
+
+
+def test_a_description_without_hashes_is_refused(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "model", clips_of(), PROTOCOLS["afew"])
+    path = folder / "model.json"
+    for text in (
+        json.dumps(json.loads(path.read_text()) | {"files": {"svm.onnx": None, "svm.skops": None}}),
+        "[" * 10**5,
+    ):
+        path.write_text(text)
+        with pytest.raises(ModelError, match="not the description"):
+            load_clip_model(folder)
 
 
 def test_an_older_model_is_replaced(tmp_path: Path) -> None:
@@ -247,8 +279,16 @@ def test_clips_without_a_face_are_not_learned_from_but_counted() -> None:
     ("labels", "says"), [(["a", "a", "a"], "only one class"), (["a", "a", "b"], "only one clip with a face of: b")]
 )
 def test_too_little_to_learn_from(labels: list[str], says: str) -> None:
+    rng = np.random.default_rng(0)
+    clips = Clips([clip(rng, 0.0) for _ in labels], np.array(labels), np.array(["x", "y", "z"]))
     with pytest.raises(InputError, match=says):
-        fit(np.eye(3, dtype=np.float32), np.array(labels), FitOptions())
+        train(clips, FitOptions())
+
+
+def test_two_clips_a_class_are_enough() -> None:
+    clips = clips_of(2, subjects=2, each=1)
+    assert train(clips, FitOptions()).held_out is not None
+    assert len(cross_validate(clips, FitOptions(), "subject")[0]) == 4
 
 
 def test_too_few_subjects_leaves_a_model_uncalibrated() -> None:

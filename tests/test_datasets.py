@@ -146,3 +146,39 @@ def test_ferplus_in_a_folder_and_in_a_zip(tmp_path: Path) -> None:
         assert samples[0].image().shape == (48, 48, 3)
         with pytest.raises(InputError, match="FER2013Train/label"):
             list(read_ferplus(path, "train"))
+
+
+def test_parts_with_classes_of_any_name(tmp_path: Path) -> None:
+    touch(tmp_path, "train/anger/1.mp4", "train/joy/2.mp4", "val/anger/3.mp4", "test/anger/4.mp4")
+    assert found(tmp_path, "classes") == [
+        ("train/anger/1.mp4", "anger", "", "train"),
+        ("train/joy/2.mp4", "joy", "", "train"),
+        ("val/anger/3.mp4", "anger", "", "val"),
+    ]
+    assert {row[1] for row in found(tmp_path)} == {"anger", "joy"}
+
+
+def test_what_is_for_validation_is_not_trained_on(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4", "b.mp4")
+    table = tmp_path / "clips.csv"
+    table.write_text("path,label,split\na.mp4,calm ,\nb.mp4,wild,val\n")
+    assert [(each.path.name, each.label) for each in load_clips(table).for_training().samples] == [("a.mp4", "calm")]
+    table.write_text("path,label,split\nb.mp4,wild,val\n")
+    with pytest.raises(InputError, match="all clips are for validation"):
+        load_clips(table).for_training()
+
+
+def test_labels_that_would_drive_a_terminal(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4")
+    (tmp_path / "clips.csv").write_text("path,label\na.mp4,\x1b[31mred\n")
+    with pytest.raises(InputError, match="not printable"):
+        load_clips(tmp_path / "clips.csv")
+
+
+def test_tabs_between_vgaf_columns(tmp_path: Path) -> None:
+    touch(tmp_path, "Train/1_1.mp4")
+    (tmp_path / "Train_labels.txt").write_text("Vid_name\tLabel\n1_1\t1\n")
+    assert [row[1] for row in found(tmp_path)] == ["positive"]
+    (tmp_path / "Train_labels.txt").write_bytes(b"Vid_name Label\n\xff 1\n")
+    with pytest.raises(InputError, match="cannot be read: not text"):
+        load_clips(tmp_path)

@@ -268,3 +268,31 @@ def test_bad_input(
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "m").exists()
+
+
+def test_the_same_clip_twice_is_one_and_two_labels_are_refused(labelled: Path, tmp_path: Path) -> None:
+    her, him = labelled / "her" / "s0" / "take0", labelled / "him" / "s0" / "take0"
+    again = her.parent / ".." / "s0" / "take0"
+    options = ("--features", tmp_path / "f", "--fps", "25", "-q", "--cv", "2")
+    table = tmp_path / "clips.csv"
+    table.write_text(f"path,label\n{her},a\n{again},a\n{him},b\n")
+    done = fervid("evaluate", table, *options)
+    assert "only one class" in done.stderr  # one clip a class is left, and one of them in each half
+    table.write_text(f"path,label\n{her},a\n{again},b\n{him},b\n")
+    done = fervid("evaluate", table, *options)
+    assert done.exit_code == 1
+    assert "the same clip with different labels" in done.stderr
+
+
+def test_wrong_options_with_workers_are_one_line(face_clip: Path, faceless_clip: Path, tmp_path: Path) -> None:
+    done = fervid("extract", face_clip, faceless_clip, "--out", tmp_path / "f", "--workers", "2", "--detector", "nope")
+    assert done.exit_code == 2
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_damaged_features_file_is_made_again(face_clip: Path, tmp_path: Path) -> None:
+    first = fervid("extract", face_clip, "--out", tmp_path / "f", "--fps", "2")
+    file = Path(first.stdout.strip().split("\t")[1])
+    file.write_bytes(b"half a file")
+    assert "1 extracted, 0 found" in fervid("extract", face_clip, "--out", tmp_path / "f", "--fps", "2").stderr
+    load_features(file)

@@ -84,3 +84,19 @@ def test_memory_is_one_window() -> None:
 def test_senseless_windows(length_s: float, step_s: float) -> None:
     with pytest.raises(OptionError):
         WindowOptions(length_s, step_s)
+
+
+@pytest.mark.parametrize("step", [0.1, 0.2, 0.3, 0.7])
+def test_segments_stay_within_the_persons_time(step: float) -> None:
+    """Also of people seen once, at any moment, with windows end to end."""
+    rng = np.random.default_rng(1)
+    for _ in range(300):
+        fps, start = rng.choice([5, 10, 25, 30]), int(rng.integers(0, 300))
+        count = int(rng.integers(1, 30))
+        frames = [seen(i / fps, None) for i in range(start)]
+        frames += [seen((start + i) / fps, 1, float(rng.random())) for i in range(count)]
+        frames += [seen((start + count + i) / fps, None) for i in range(int(rng.integers(0, 40)))]
+        segments = windows_of(step * float(rng.choice([1, 2, 5])), step, *frames).segments(1)
+        assert segments[0].start_s == start / fps
+        assert segments[-1].end_s == (start + count - 1) / fps
+        assert all(a.end_s == b.start_s and a.emotion != b.emotion for a, b in itertools.pairwise(segments))

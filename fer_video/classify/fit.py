@@ -21,6 +21,7 @@ __all__ = [
     "PROTOCOLS",
     "Clips",
     "FitOptions",
+    "check_enough",
     "cross_scores",
     "decision",
     "fit",
@@ -90,14 +91,19 @@ def make_estimator(options: FitOptions, classes: int) -> Any:
 
 
 def fit(descriptors: Floats, labels: Labels, options: FitOptions) -> Any:
-    """A fitted scikit-learn estimator. Raises InputError when there are not two classes with two clips each."""
-    names, counts = np.unique(labels, return_counts=True)
+    """A fitted scikit-learn estimator. Raises InputError when there are not two classes."""
+    names = np.unique(labels)
     if len(names) < 2:
         raise InputError(f"only one class ({', '.join(names) or 'none'}) with a face in its clips; two are needed")
-    if counts.min() < 2:
+    return make_estimator(options, len(names)).fit(descriptors, labels)
+
+
+def check_enough(labels: Labels) -> None:
+    """Raises InputError when a class has a single clip: nothing can be learned from it that can be checked."""
+    names, counts = np.unique(labels, return_counts=True)
+    if len(names) and counts.min() < 2:
         lonely = ", ".join(names[counts < 2])
         raise InputError(f"only one clip with a face of: {lonely}; two or more of each class are needed")
-    return make_estimator(options, len(names)).fit(descriptors, labels)
 
 
 def decision(estimator: Any, descriptors: Floats) -> npt.NDArray[np.float64]:

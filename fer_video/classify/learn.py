@@ -18,6 +18,7 @@ from fer_video.classify.fit import (
     Clips,
     FitOptions,
     Labels,
+    check_enough,
     cross_scores,
     fit,
     fit_temperature,
@@ -26,9 +27,9 @@ from fer_video.classify.fit import (
 )
 from fer_video.classify.model import Adaptive, ClipModel, ClipModelInfo
 from fer_video.classify.store import save_clip_model
-from fer_video.datasets.clips import ClipDataset
+from fer_video.datasets.clips import ClipDataset, ClipSample
 from fer_video.errors import InputError, ModelError
-from fer_video.features import load_features
+from fer_video.features import ClipFeatures, load_features
 from fer_video.jobs.extract import Extracted, extract_all
 
 __all__ = ["Gathered", "Trained", "cross_validate", "gather", "judge", "train"]
@@ -54,20 +55,28 @@ def gather(
 
     Raises InputError when not one clip could be read.
     """
-    features, rows, failed = [], [], []
+    features: list[ClipFeatures] = []
+    rows: dict[str, ClipSample] = {}
+    failed: list[Extracted] = []
     jobs = extract_all([sample.path for sample in dataset.samples], folder, options, workers)
     for row, done in enumerate(jobs):
         each(done)
         if done.file is None:
             failed.append(done)
-        else:
+            continue
+        sample = dataset.samples[row]
+        # The file's name is the clip's content: one clip under several names is one, and one subject.
+        before = rows.get(done.file.name)
+        if before is not None and (before.label, before.split) != (sample.label, sample.split):
+            raise InputError(f"{before.path} and {sample.path} are the same clip with different labels or parts")
+        if before is None:
             features.append(load_features(done.file))
-            rows.append(dataset.samples[row])
+            rows[done.file.name] = sample
     if not rows:
         raise InputError(f"{dataset.path}: not one clip of {len(failed)} could be read; the first: {failed[0].error}")
-    subjects = [sample.subject or str(sample.path) for sample in rows]
-    clips = Clips(features, np.array([sample.label for sample in rows]), np.array(subjects))
-    return Gathered(clips, np.array([sample.split or "" for sample in rows]), tuple(failed))
+    subjects = [sample.subject or name for name, sample in rows.items()]
+    clips = Clips(features, np.array([sample.label for sample in rows.values()]), np.array(subjects))
+    return Gathered(clips, np.array([sample.split or "" for sample in rows.values()]), tuple(failed))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,6 +119,7 @@ def train(clips: Clips, options: FitOptions, false_acceptance: float | None = No
     Raises InputError when the classes, clips or subjects are too few.
     """
     seen = clips.where(clips.has_face)
+    check_enough(seen.labels)
     descriptors = seen.descriptors(options)
     estimator = fit(descriptors, seen.labels, options)
     count = usable_folds(seen.labels, seen.subjects, most_folds)

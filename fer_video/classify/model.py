@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -29,6 +30,17 @@ class Adaptive:
     strides: tuple[int, ...]  # look at every n-th frame
     thresholds: tuple[float, ...]  # of the largest score, one for each stride but the last
     false_acceptance: float  # the share of wrong early answers that the thresholds were chosen for
+
+    @staticmethod
+    def from_dict(value: Mapping[str, Any]) -> Adaptive:
+        """Raises KeyError, TypeError or ValueError when it is not one."""
+        strides, thresholds = tuple(value["strides"]), tuple(float(each) for each in value["thresholds"])
+        falling = all(isinstance(each, int) for each in strides) and list(strides) == sorted(set(strides), reverse=True)
+        if not falling or strides[-1:] != (1,) or len(thresholds) != len(strides) - 1:
+            raise ValueError(f"strides {strides!r} with {len(thresholds)} thresholds")
+        if not all(map(math.isfinite, thresholds)):
+            raise ValueError(f"thresholds {thresholds!r}")
+        return Adaptive(strides, thresholds, float(value["false_acceptance"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +72,21 @@ class ClipModelInfo:
         pooling, adaptive = given["pooling"], given["adaptive"]
         if given["faces"] not in ("main", "all"):
             raise ValueError(f"faces {given['faces']!r}")
+        labels, temperature = tuple(given["labels"]), float(given["temperature"])
+        texts = (*labels, given["name"], given["backbone_name"], given["backbone_sha256"], given["fervid"])
+        if not all(isinstance(text, str) and text and text.isprintable() for text in texts):
+            raise ValueError("a name or a label that is not printable text")
+        if len(labels) < 2 or len(set(labels)) != len(labels):
+            raise ValueError(f"labels {labels!r} should be two or more different ones")
+        if not (math.isfinite(temperature) and temperature > 0):
+            raise ValueError(f"temperature {temperature!r} should be positive")
+        if not isinstance(given["feature_size"], int) or not 0 < given["feature_size"] < 1 << 16:
+            raise ValueError(f"feature_size {given['feature_size']!r}")
         given |= {
-            "labels": tuple(given["labels"]),
+            "labels": labels,
             "pooling": Pooling(tuple(pooling["statistics"]), bool(pooling["nested"]), bool(pooling["normalize"])),
-            "temperature": float(given["temperature"]),
-            "adaptive": adaptive
-            and Adaptive(tuple(adaptive["strides"]), tuple(adaptive["thresholds"]), adaptive["false_acceptance"]),
+            "temperature": temperature,
+            "adaptive": adaptive and Adaptive.from_dict(adaptive),
         }
         return ClipModelInfo(**given)
 

@@ -18,9 +18,10 @@ from fer_video.files import content_hash
 from fer_video.models import InputSpec, ModelSpec, open_session
 from fer_video.models.manifest import weights_dir
 
-__all__ = ["EMBEDDED", "find_clip_model", "load_clip_model", "load_estimator", "save_clip_model"]
+__all__ = ["EMBEDDED", "check_place", "find_clip_model", "load_clip_model", "load_estimator", "save_clip_model"]
 
 DESCRIPTION, NETWORK, ESTIMATOR = "model.json", "svm.onnx", "svm.skops"
+_MOST_BYTES = 1 << 20  # of model.json
 # What comes with fervid, and for whose faces it is the default.
 EMBEDDED: Mapping[str, str] = {"main": "pseudo-afew-7", "all": "pseudo-vgaf-3"}
 
@@ -81,8 +82,8 @@ def save_clip_model(folder: Path, info: ClipModelInfo, network: bytes, estimator
     """
     import skops.io
 
-    if folder.exists() and not (folder / DESCRIPTION).is_file() and any(folder.iterdir() if folder.is_dir() else [1]):
-        raise OutputError(f"{folder}: is there and is no clip model; choose another place")
+    check_place(folder)
+    folder = folder.resolve()  # a link keeps pointing where it did
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
@@ -96,19 +97,45 @@ def save_clip_model(folder: Path, info: ClipModelInfo, network: bytes, estimator
             (new / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
             if folder.exists():
                 folder.rename(work / "old")
-            new.rename(folder)
+            try:
+                new.rename(folder)
+            except BaseException:
+                if (work / "old").exists():
+                    (work / "old").rename(folder)
+                raise
         finally:
             shutil.rmtree(work, ignore_errors=True)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror}; choose another place") from error
 
 
+def check_place(folder: Path) -> None:
+    """Raises OutputError where a model cannot go: only an empty folder or an older clip model is replaced."""
+    if not folder.exists():
+        return
+    if folder.resolve() == Path.cwd():
+        raise OutputError(f"{folder}: is the current folder; give the model one of its own")
+    names = {each.name for each in folder.iterdir()} if folder.is_dir() else {""}
+    try:
+        if names:
+            _read_description(folder)
+    except ModelError:
+        names.add("")  # something else by the name of a description
+    if names - {DESCRIPTION, NETWORK, ESTIMATOR}:
+        raise OutputError(f"{folder}: is there and is no clip model; choose another place")
+
+
 def _read_description(folder: Path) -> tuple[ClipModelInfo, dict[str, str]]:
     path = folder / DESCRIPTION
     try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ValueError("larger than a description can be")
         document = json.loads(path.read_text(encoding="utf-8"))
-        return ClipModelInfo.from_dict(document), {name: document["files"][name] for name in (NETWORK, ESTIMATOR)}
+        hashes = {name: document["files"][name] for name in (NETWORK, ESTIMATOR)}
+        if not all(isinstance(value, str) and len(value) == 64 for value in hashes.values()):
+            raise ValueError("files without their hashes")
+        return ClipModelInfo.from_dict(document), hashes
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror}; is this a folder that fervid train wrote?") from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ModelError(f"{path}: not the description of a clip model ({error!r})") from error

@@ -67,6 +67,18 @@ class ClipDataset:
     def has_subjects(self) -> bool:
         return bool(self.samples) and all(sample.subject is not None for sample in self.samples)
 
+    def for_training(self) -> ClipDataset:
+        """What may be trained on: the training part, or where none is named all that is not for validation.
+
+        Raises InputError when that is nothing.
+        """
+        named = self.part("train")
+        rest = replace(self, samples=tuple(sample for sample in self.samples if sample.split != "val"))
+        chosen = named if named.samples else rest
+        if not chosen.samples:
+            raise InputError(f"{self.path}: all clips are for validation; none is left to train on")
+        return chosen
+
     def part(self, split: Split) -> ClipDataset:
         return replace(self, samples=tuple(sample for sample in self.samples if sample.split == split))
 
@@ -79,7 +91,15 @@ def load_clips(path: Path, layout: Layout | None = None) -> ClipDataset:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; check the name")
     layout = layout or _recognise(path)
-    samples, missing = _READERS[layout](path)
+    try:
+        samples, missing = _READERS[layout](path)
+    except (OSError, UnicodeDecodeError) as error:
+        where = getattr(error, "filename", None) or path
+        why = getattr(error, "strerror", None) or "not text in UTF-8"
+        raise InputError(f"{where}: cannot be read: {why}") from error
+    odd = [sample for sample in samples if not sample.label.isprintable()]
+    if odd:
+        raise InputError(f"{path}: the label {odd[0].label!r} of {odd[0].path} is not printable text")
     if not samples:
         gone = f" ({len(missing)} are named and not there, the first is {missing[0]})" if missing else ""
         raise InputError(f"{path}: no clip found in the layout {layout}{gone}; see docs/datasets.md")
@@ -143,7 +163,7 @@ def _read_vgaf(path: Path) -> Read:
         for number, line in enumerate(lines, start=2):
             if not line.strip():
                 continue
-            video, _, label = line.strip().rpartition(" ")
+            video, label = ([*line.strip().rsplit(None, 1), ""])[:2]
             if label not in _VGAF:
                 raise InputError(f"{labels}: line {number}: {line.strip()!r} should be a name and 1, 2 or 3")
             if video in clips:
@@ -157,7 +177,14 @@ def _read_classes(path: Path) -> Read:
     if path.is_file():
         raise InputError(f"{path}: the layout classes is a folder with one folder a class")
     samples: list[ClipSample] = []
-    for folder in _folders(path):
+    folders = _folders(path)
+    if folders and all(folder.name.lower() in (*_AFEW_SPLITS, "test") for folder in folders):
+        # parts with classes in them, as in AFEW, under other names of emotions
+        for part in folders:
+            found, _ = _read_classes(part)
+            samples += [replace(sample, split=_afew_split(part)) for sample in found if _afew_split(part)]
+        return samples, []
+    for folder in folders:
         samples += [ClipSample(clip, folder.name) for clip in _clips_in(folder)]
         for subject in _folders(folder):
             if not sequence_files(subject):
@@ -189,12 +216,12 @@ def _read_csv(path: Path) -> Read:
 
 
 def _csv_sample(path: Path, line: int, row: Mapping[str, str | None]) -> ClipSample:
-    if not row["path"] or not row["label"]:
+    if not row["path"] or not (row["label"] or "").strip():
         raise InputError(f"{path}: line {line}: path and label must not be empty")
     split = (row.get("split") or "").lower() or None
     if split not in (None, "train", "val"):
         raise InputError(f"{path}: line {line}: split {split!r} should be train, val or empty")
-    return ClipSample(path.parent / row["path"], row["label"], row.get("subject") or None, split)  # type: ignore[arg-type]
+    return ClipSample(path.parent / row["path"], (row["label"] or "").strip(), row.get("subject") or None, split)  # type: ignore[arg-type]
 
 
 _READERS: Mapping[Layout, Callable[[Path], Read]] = {

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from fer_video.analyzer import Analyzer, AnalyzerOptions, fingerprint
-from fer_video.errors import InputError, OptionError, OutputError
-from fer_video.features import FeatureStore
+from fer_video.errors import InputError, ModelError, OptionError, OutputError
+from fer_video.features import FeatureStore, is_features
 from fer_video.models.session import available_cores
 
 __all__ = ["Extracted", "extract_all"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +47,20 @@ def extract_all(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be made: {error.strerror}; choose another place") from error
-    workers = min(workers, len(clips))
+    store = FeatureStore(folder, fingerprint(options))  # here, so that wrong options are found before any process
+    workers = min(workers, len(clips), 4 * available_cores())
     if workers <= 1:
-        worker = _Worker(options, folder)
+        worker = _Worker(options, store)
         yield from map(worker, clips)
         return
     share = replace(options, threads=options.threads or max(1, available_cores() // workers))
     # Not fork: it would copy the threads' locks of ONNX Runtime and OpenCV in whatever state they are.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _start_worker, (share, folder)) as pool:
+    with ProcessPoolExecutor(workers, context, _start_worker, (share, store)) as pool:
         try:
             yield from pool.map(_in_worker, clips)
+        except BrokenProcessPool as error:
+            raise InputError("a worker died, perhaps for want of memory; try fewer --workers") from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -61,9 +68,8 @@ def extract_all(
 class _Worker:
     """Extracts one clip after the other with the same models, loaded only when a clip is not cached."""
 
-    def __init__(self, options: AnalyzerOptions, folder: Path) -> None:
-        self._options = options
-        self._store = FeatureStore(folder, fingerprint(options))
+    def __init__(self, options: AnalyzerOptions, store: FeatureStore) -> None:
+        self._options, self._store = options, store
 
     @cached_property
     def _analyzer(self) -> Analyzer:
@@ -72,20 +78,26 @@ class _Worker:
     def __call__(self, clip: Path) -> Extracted:
         try:
             file = self._store.file_for(clip)
-            cached = file.is_file()
+            cached = is_features(file)
             if not cached:
                 self._analyzer.extract(clip).save(file)
         except InputError as error:
             return Extracted(clip, None, False, str(error))
+        except (OptionError, ModelError, OutputError):
+            raise
+        except Exception as error:  # a bug that one odd clip brings out must not end a batch
+            log.debug("%s", clip, exc_info=True)
+            what = InputError(f"{clip}: {type(error).__name__}: {error} (a bug in fervid; --debug shows where)")
+            return Extracted(clip, None, False, str(what))
         return Extracted(clip, file, cached, None)
 
 
 _worker: _Worker | None = None  # of this process
 
 
-def _start_worker(options: AnalyzerOptions, folder: Path) -> None:
+def _start_worker(options: AnalyzerOptions, store: FeatureStore) -> None:
     global _worker
-    _worker = _Worker(options, folder)
+    _worker = _Worker(options, store)
 
 
 def _in_worker(clip: Path) -> Extracted:

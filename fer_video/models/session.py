@@ -110,6 +110,8 @@ def open_session(spec: ModelSpec, device: str = "auto", threads: int | None = No
 
 def _verified_bytes(spec: ModelSpec) -> tuple[bytes, str]:
     try:
+        if spec.path.exists() and not spec.path.is_file():
+            raise ModelError(f"{spec.path}: is not a regular file")
         data = spec.path.read_bytes()
     except OSError as error:
         raise ModelError(f"{spec.path}: weights of {spec.name}: {error.strerror}; reinstall fervid") from error

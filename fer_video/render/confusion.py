@@ -7,24 +7,31 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fer_video.errors import OptionError
+from fer_video.errors import OptionError, OutputError
 from fer_video.files import open_output
 
 if TYPE_CHECKING:
     from fer_video.classify.evaluate import Evaluation
 
-__all__ = ["draw_confusion"]
+__all__ = ["check_drawing", "draw_confusion"]
+
+
+def check_drawing(path: Path) -> None:
+    """Before the work: raises OptionError without matplotlib, OutputError where nothing can be written."""
+    try:
+        import matplotlib as _  # noqa: F401
+    except ImportError as error:
+        raise OptionError("pictures need matplotlib: pip install 'fervid[plot]'") from error
+    if path.is_dir() or not path.parent.is_dir():
+        raise OutputError(f"{path}: cannot be written there; give the name of a file in a folder that exists")
 
 
 def draw_confusion(evaluation: Evaluation, path: Path) -> None:
     """Rows are the true classes: shades say the share of a row, numbers count clips. PNG or SVG by the suffix.
 
-    Raises OptionError without matplotlib, OutputError.
+    Raises OutputError.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise OptionError("pictures need matplotlib: pip install 'fervid[plot]'") from error
+    from matplotlib.figure import Figure
 
     counts = np.array(evaluation.confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
