@@ -277,7 +277,7 @@ def test_the_same_clip_twice_is_one_and_two_labels_are_refused(labelled: Path, t
     table = tmp_path / "clips.csv"
     table.write_text(f"path,label\n{her},a\n{again},a\n{him},b\n")
     done = fervid("evaluate", table, *options)
-    assert "only one class" in done.stderr  # one clip a class is left, and one of them in each half
+    assert "too few clips (1 at most of a, b)" in done.stderr
     table.write_text(f"path,label\n{her},a\n{again},b\n{him},b\n")
     done = fervid("evaluate", table, *options)
     assert done.exit_code == 1

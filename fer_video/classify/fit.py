@@ -125,6 +125,9 @@ def folds(
 
     if len(np.unique(subjects)) < (2 if count == "subject" else count):
         raise InputError(f"too few subjects ({len(np.unique(subjects))}) for this cross-validation")
+    names, counts = np.unique(clips_labels, return_counts=True)
+    if count != "subject" and counts.max() < count:
+        raise InputError(f"too few clips ({counts.max()} at most of {', '.join(names)}) for {count} parts")
     if count == "subject":
         splitter: Any = LeaveOneGroupOut()
     else:
