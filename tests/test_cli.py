@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -347,7 +348,10 @@ def test_ctrl_c_keeps_what_was_done(tmp_path: Path, face_clip: Path) -> None:
     out = tmp_path / "out.json"
     out.write_text("old")
     command = [*FERVID, "predict", str(clips), "--out", str(out)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as running:
+    # Where the tests run in the background SIGINT is ignored, and a child would inherit that.
+    heard = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, **heard) as running, ExitStack() as stack:  # type: ignore[call-overload]
+        stack.callback(running.kill)
         deadline = time.monotonic() + 30
         while not (parts := list(tmp_path.glob(".out.json.*"))) or b"happiness" not in parts[0].read_bytes():
             assert time.monotonic() < deadline
