@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from fer_video import __version__
-from fer_video.errors import FervidError, OptionError, OutputError, printable
+from fer_video.errors import FervidError, OptionError, OutputError, printable, unexpected
 
 __all__ = ["main"]
 
@@ -53,7 +53,7 @@ class LazyGroup(click.Group):
             _stop(ctx, error)
 
 
-def _stop(ctx: click.Context, error: BaseException) -> None:
+def _stop(ctx: click.Context, error: Exception | KeyboardInterrupt) -> None:
     if isinstance(error, KeyboardInterrupt):
         click.echo("fervid: interrupted", err=True)
         ctx.exit(130)
@@ -67,8 +67,7 @@ def _stop(ctx: click.Context, error: BaseException) -> None:
     if isinstance(error, FervidError):
         click.echo(f"fervid: error: {error}", err=True)
         ctx.exit(2 if isinstance(error, OptionError | OutputError) else 1)
-    what = printable(f"{type(error).__name__}: {error}")
-    click.echo(f"fervid: error: {what} (a bug in fervid; --debug shows where)", err=True)
+    click.echo(f"fervid: error: {printable(unexpected(error))}", err=True)
     ctx.exit(1)
 
 

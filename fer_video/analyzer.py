@@ -19,7 +19,7 @@ from fer_video.classify.model import ClipModel
 from fer_video.classify.store import EMBEDDED, find_clip_model, load_clip_model
 from fer_video.decode import Source, open_source
 from fer_video.detect import DetectorOptions, make_detector
-from fer_video.errors import InputError, OptionError
+from fer_video.errors import InputError, OptionError, unexpected
 from fer_video.features import ClipFeatures, Faces, collect
 from fer_video.files import content_hash
 from fer_video.models import Session, find_model, open_session
@@ -253,8 +253,7 @@ class Analyzer:
                 yield self.failed(path, error)
             except Exception as error:  # a bug that one odd clip brings out must not end a batch
                 log.debug("%s", path, exc_info=True)
-                what = f"{os.fspath(path)}: {type(error).__name__}: {error} (a bug in fervid; --debug shows where)"
-                yield self.failed(path, InputError(what))
+                yield self.failed(path, InputError(f"{os.fspath(path)}: {unexpected(error)}"))
 
     def failed(self, path: Path, error: InputError) -> ClipResult:
         """The result that stands for an input that could not be read."""

@@ -26,6 +26,7 @@ import numpy as np
 
 from fer_video.container import describe_damage, measure
 from fer_video.errors import InputError
+from fer_video.files import refuse_pipe
 from fer_video.sampling import Choice, Sampling
 from fer_video.types import Frame, Image
 
@@ -99,8 +100,7 @@ def open_source(path: str | os.PathLike[str]) -> Source:
     """
     path = Path(path)
     try:
-        if path.exists() and not path.is_file() and not path.is_dir():  # opening a pipe would wait for a writer
-            raise InputError(f"{path}: is a pipe or a device; save the video to a file first")
+        refuse_pipe(path)
         if path.is_dir():
             return SequenceSource(path)
         with path.open("rb") as file:  # tells "missing", "a folder" and "not allowed" apart, the decoders do not

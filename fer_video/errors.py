@@ -1,6 +1,6 @@
 """The errors that fervid raises for what a user can mend: one line that says what, where and what to do."""
 
-__all__ = ["FervidError", "InputError", "ModelError", "OptionError", "OutputError", "printable"]
+__all__ = ["FervidError", "InputError", "ModelError", "OptionError", "OutputError", "printable", "unexpected"]
 
 
 def printable(text: str) -> str:
@@ -30,3 +30,8 @@ class OptionError(FervidError, ValueError):
 
 class OutputError(FervidError):
     """A result that cannot be written where it was asked to go."""
+
+
+def unexpected(error: Exception) -> str:
+    """What is said of an error that fervid did not foresee."""
+    return f"{type(error).__name__}: {error} (a bug in fervid; --debug shows where)"

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_video.errors import InputError
-from fer_video.files import content_hash, open_output
+from fer_video.files import content_hash, open_output, refuse_pipe
 from fer_video.models import ModelSpec
 from fer_video.pool import Pooling, pool
 from fer_video.types import Floats, Observation, Status
@@ -191,8 +191,7 @@ class FeatureStore:
 
     def file_for(self, clip: Path) -> Path:
         """Where a clip's features are or would be. Raises InputError when the clip cannot be read."""
-        if clip.exists() and not (clip.is_file() or clip.is_dir()):  # reading a pipe would wait for a writer
-            raise InputError(f"{clip}: is a pipe or a device; save the video to a file first")
+        refuse_pipe(clip)
         try:
             key = content_hash(clip)
         except OSError as error:

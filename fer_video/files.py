@@ -10,9 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from fer_video.errors import OutputError
+from fer_video.errors import InputError, OutputError
 
-__all__ = ["cache_dir", "content_hash", "open_output"]
+__all__ = ["cache_dir", "content_hash", "open_output", "refuse_pipe"]
 
 
 @contextmanager
@@ -65,6 +65,12 @@ def _publish(temporary: Path, path: Path) -> None:
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner may read
     temporary.replace(path)
+
+
+def refuse_pipe(path: Path) -> None:
+    """Raises InputError for a pipe or a device: opening one would wait for a writer."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise InputError(f"{path}: is a pipe or a device; save the video to a file first")
 
 
 def content_hash(path: Path) -> str:

@@ -20,8 +20,10 @@ from fer_video.classify.fit import (
     Labels,
     check_enough,
     cross_scores,
+    decision,
     fit,
     fit_temperature,
+    folds,
     to_network,
     usable_folds,
 )
@@ -40,7 +42,6 @@ class Gathered:
     """The clips whose features could be had, and those that failed."""
 
     clips: Clips
-    splits: Labels  # (n,) "train", "val" or ""
     failed: tuple[Extracted, ...]
 
 
@@ -76,7 +77,7 @@ def gather(
         raise InputError(f"{dataset.path}: not one clip of {len(failed)} could be read; the first: {failed[0].error}")
     subjects = [sample.subject or name for name, sample in rows.items()]
     clips = Clips(features, np.array([sample.label for sample in rows.values()]), np.array(subjects))
-    return Gathered(clips, np.array([sample.split or "" for sample in rows.values()]), tuple(failed))
+    return Gathered(clips, tuple(failed))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,8 +155,6 @@ def cross_validate(
 
     Also which clips have a face. Raises InputError.
     """
-    from fer_video.classify.fit import decision, folds
-
     descriptors, has_face = clips.descriptors(options), clips.has_face
     said = np.empty(len(clips.labels), clips.labels.dtype)
     for learn, test in folds(clips.labels, clips.subjects, count, options.seed):

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from fer_video.analyzer import Analyzer, AnalyzerOptions, fingerprint
-from fer_video.errors import InputError, ModelError, OptionError, OutputError
+from fer_video.errors import InputError, ModelError, OptionError, OutputError, unexpected
 from fer_video.features import FeatureStore, is_features
 from fer_video.models.session import available_cores
 
@@ -87,8 +87,7 @@ class _Worker:
             raise
         except Exception as error:  # a bug that one odd clip brings out must not end a batch
             log.debug("%s", clip, exc_info=True)
-            what = InputError(f"{clip}: {type(error).__name__}: {error} (a bug in fervid; --debug shows where)")
-            return Extracted(clip, None, False, str(what))
+            return Extracted(clip, None, False, str(InputError(f"{clip}: {unexpected(error)}")))
         return Extracted(clip, file, cached, None)
 
 
