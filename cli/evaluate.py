@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fer_video.classify.evaluate import Evaluation
     from fer_video.classify.learn import Gathered
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "finite"]
 
 
 @click.command()
@@ -91,7 +91,7 @@ def evaluate(
         value = overall.to_dict() | {
             "by": {by: {n: e.to_dict() for n, e in each.items()} for by, each in parts.items()}
         }
-        click.echo(json.dumps(_finite(value), indent=2, allow_nan=False))
+        click.echo(json.dumps(finite(value), indent=2, allow_nan=False))
         return
     click.echo("\n".join(evaluation_lines(overall)))
     for by, each in parts.items():
@@ -131,10 +131,10 @@ def _answers(model: str | None, cv: str | None, options: Any, gathered: Gathered
     return learn.judge(loaded, clips), list(loaded.info.labels), loaded.info.faces
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """JSON knows no NaN: what cannot be said, such as the accuracy over no clips, is null."""
     if isinstance(value, dict):
-        return {name: _finite(each) for name, each in value.items()}
+        return {name: finite(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
+        return [finite(each) for each in value]
     return None if isinstance(value, float) and value != value else value

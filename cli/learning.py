@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fer_video.datasets.clips import ClipDataset
     from fer_video.jobs.extract import Extracted
 
-__all__ = ["evaluation_lines", "features_of", "fit_options", "read_dataset"]
+__all__ = ["confusion_lines", "evaluation_lines", "features_of", "fit_options", "read_dataset"]
 
 
 def fit_options(given: dict[str, Any]) -> FitOptions:
@@ -78,11 +78,16 @@ def evaluation_lines(result: Evaluation) -> list[str]:
         ("mean F1 of the classes", result.macro_f1),
     ):
         lines.append(f"{name:<28} {figure.value:7.2%}   95 % {figure.low:.2%} to {figure.high:.2%}")
+    return [*lines, "", *confusion_lines(result)]
+
+
+def confusion_lines(result: Evaluation) -> list[str]:
+    """What was said of each class: counts, recall and precision."""
     corner = "true \\ said"
     width = max(len(label) for label in (*result.labels, corner))
     columns = [max(len(label), 5) for label in result.labels]
     heads = "  ".join(label.rjust(column) for label, column in zip(result.labels, columns, strict=True))
-    lines += ["", f"{corner:<{width}}  {heads}  recall  precision"]
+    lines = [f"{corner:<{width}}  {heads}  recall  precision"]
     for label, row in zip(result.labels, result.confusion, strict=True):
         cells = "  ".join(str(count).rjust(column) for count, column in zip(row, columns, strict=True))
         lines.append(f"{label:<{width}}  {cells}  {result.recall[label]:6.1%}  {result.precision[label]:9.1%}")

@@ -19,6 +19,7 @@ from fer_video.errors import FervidError, OptionError, OutputError, printable, u
 __all__ = ["main"]
 
 _COMMANDS = {
+    "backbone": "Train, measure, export and quantise the network that reads faces.",
     "evaluate": "Measure a clip model, or a way of training one, on labelled clips.",
     "extract": "Store the per-frame features of clips, to train on or to use elsewhere.",
     "predict": "Read the emotions in videos and pictures.",

@@ -13,7 +13,7 @@ from fer_video.classify.fit import Labels
 from fer_video.errors import InputError
 from fer_video.features import ClipFeatures, Faces
 
-__all__ = ["Evaluation", "Figure", "evaluate", "group_names"]
+__all__ = ["Evaluation", "Figure", "age_group", "evaluate", "group_names"]
 
 By = Literal["gender", "age", "ethnicity"]
 _RESAMPLES = 2000
@@ -136,7 +136,11 @@ def _group_of(clip: ClipFeatures, by: By, faces: Faces) -> str:
     if clip.age is None or clip.gender is None or clip.ethnicity is None:
         raise InputError(f"{clip.path}: its features hold no age, gender and ethnicity; extract with --attributes")
     if by == "age":
-        age = float(clip.age[chosen].mean())
-        return next(name for start, name in reversed(_AGES) if age >= start)
+        return age_group(float(clip.age[chosen].mean()))
     values, names = (clip.gender, clip.genders) if by == "gender" else (clip.ethnicity, clip.ethnicities)
     return names[int(values[chosen].mean(axis=0).argmax())]
+
+
+def age_group(years: float) -> str:
+    """The name of the group that an age belongs to."""
+    return next(name for start, name in reversed(_AGES) if years >= start)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,27 +18,28 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from fer_video.datasets.tree import Tree
 from fer_video.errors import InputError
 from fer_video.types import Image
 
-__all__ = ["EMOTIONS", "FerPlusSample", "read_ferplus"]
+__all__ = ["EMOTIONS", "FerPlusSample", "Part", "Votes", "has_part", "read_ferplus", "read_votes"]
+
+Part = Literal["train", "valid", "test"]
 
 EMOTIONS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
 _FOLDERS = {"train": "FER2013Train", "valid": "FER2013Valid", "test": "FER2013Test"}
 
 
 @dataclass(frozen=True, slots=True)
-class FerPlusSample:
-    """One picture and what its annotators said."""
+class Votes:
+    """What ten annotators said of one picture."""
 
-    name: str  # of the file
-    votes: npt.NDArray[np.int64]  # (10,): EMOTIONS, then unknown, then "not a face"
-    data: bytes  # the PNG file
+    counts: npt.NDArray[np.int64]  # (10,): EMOTIONS, then unknown, then "not a face"
 
     @property
     def cleaned(self) -> npt.NDArray[np.int64]:
-        """(10,) votes without single ones, which its authors take for slips."""
-        return np.where(self.votes > 1, self.votes, 0)
+        """(10,) counts without single votes, which the authors of FER+ take for slips."""
+        return np.where(self.counts > 1, self.counts, 0)
 
     @property
     def label(self) -> str | None:
@@ -53,6 +53,29 @@ class FerPlusSample:
         votes = self.cleaned
         return self.label is not None and bool(votes.max() * 2 > votes.sum())
 
+    @property
+    def distribution(self) -> tuple[float, ...]:
+        """Of the cleaned votes over EMOTIONS, sum 1. Only where there is a label."""
+        votes = self.cleaned[: len(EMOTIONS)]
+        return tuple((votes / votes.sum()).tolist())
+
+
+@dataclass(frozen=True, slots=True)
+class FerPlusSample:
+    """One picture and what its annotators said."""
+
+    name: str  # of the file
+    votes: Votes
+    data: bytes  # the PNG file
+
+    @property
+    def label(self) -> str | None:
+        return self.votes.label
+
+    @property
+    def has_majority(self) -> bool:
+        return self.votes.has_majority
+
     def image(self) -> Image:
         """(48, 48, 3) uint8. Raises InputError when the file cannot be decoded."""
         image = cv2.imdecode(np.frombuffer(self.data, np.uint8), cv2.IMREAD_COLOR)
@@ -61,38 +84,37 @@ class FerPlusSample:
         return np.asarray(image, np.uint8)
 
 
-def read_ferplus(path: Path, part: Literal["train", "valid", "test"]) -> Iterator[FerPlusSample]:
+def read_ferplus(path: Path, part: Part) -> Iterator[FerPlusSample]:
     """The pictures of a part that its label.csv names and that are there, in its order.
 
     Raises InputError when the part or its labels are missing.
     """
-    read = _zip_reader(path) if path.is_file() else _folder_reader(path)
-    folder = _FOLDERS[part]
-    labels = read(f"{folder}/label.csv")
-    if labels is None:
-        raise InputError(f"{path}: no {folder}/label.csv in it; is this FER+ in its official layout?")
-    for row in csv.reader(io.StringIO(labels.decode("utf-8"))):
-        data = read(f"{folder}/{row[0]}")
+    tree = Tree(path)
+    for name, votes in read_votes(tree, part):
+        data = tree.read(name)
         if data is not None:
-            yield FerPlusSample(row[0], np.array(row[2:12], np.int64), data)
+            yield FerPlusSample(name.rsplit("/", 1)[-1], votes, data)
 
 
-class _zip_reader:  # noqa: N801  a function that remembers the open archive
-    def __init__(self, path: Path) -> None:
+def read_votes(tree: Tree, part: Part) -> Iterator[tuple[str, Votes]]:
+    """(name in the tree, votes) of each line of a part's label.csv.
+
+    Raises InputError when there is none, or for a line that is not one.
+    """
+    folder = _FOLDERS[part]
+    labels = tree.read(f"{folder}/label.csv")
+    if labels is None:
+        raise InputError(f"{tree.path}: no {folder}/label.csv in it; is this FER+ in its official layout?")
+    for number, row in enumerate(csv.reader(io.StringIO(labels.decode("utf-8", "replace"))), start=1):
         try:
-            self._archive = zipfile.ZipFile(path)
-        except (OSError, zipfile.BadZipFile) as error:
-            raise InputError(f"{path}: not a zip file that can be read") from error
-        self._names = set(self._archive.namelist())
+            votes = np.array(row[2:12], np.int64)
+        except ValueError:
+            votes = np.zeros(0, np.int64)
+        if len(votes) != 10 or votes.min() < 0:
+            raise InputError(f"{tree.path}: {folder}/label.csv: line {number} should be a name, a box and ten counts")
+        yield f"{folder}/{row[0]}", Votes(votes)
 
-    def __call__(self, name: str) -> bytes | None:
-        return self._archive.read(name) if name in self._names else None
 
-
-class _folder_reader:  # noqa: N801  as above
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __call__(self, name: str) -> bytes | None:
-        file = self._path / name
-        return file.read_bytes() if file.is_file() else None
+def has_part(tree: Tree, part: Part) -> bool:
+    """Whether a part is there, going by its labels."""
+    return f"{_FOLDERS[part]}/label.csv" in tree

@@ -1,0 +1,116 @@
+"""Labelled pictures of faces as people have them on disk, folders or zips -> samples.
+
+A picture may carry labels of some kinds only; what it lacks is None. Layouts (docs/training.md):
+
+    ferplus     FER2013Train|FER2013Valid|FER2013Test / ferN.png, label.csv: ten annotators' votes
+    utkface     <age>_<gender 0|1>_<race 0-4>_<date>.jpg(.chip.jpg)
+    affectnet   training.csv|validation.csv, or train_set|val_set / images, annotations/N_exp.npy
+    people      <person> / picture, or train|val|test / <person> / picture, as in VGGFace2
+    classes     <emotion> / picture, or train|val|test / <emotion> / picture
+    csv         path and any of label (emotion), subject, split, age, gender, ethnicity, valence, arousal
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from fer_video.datasets.tree import Tree
+from fer_video.errors import InputError
+
+__all__ = ["ETHNICITIES", "FACE_LAYOUTS", "GENDERS", "FaceDataset", "FaceLayout", "FaceSample", "load_faces"]
+
+FaceLayout = Literal["ferplus", "utkface", "affectnet", "people", "classes", "csv"]
+Part = Literal["train", "val", "test"]
+
+GENDERS = ("male", "female")  # as UTKFace numbers them
+ETHNICITIES = ("White", "Black", "Asian", "Indian", "Others")
+OLDEST = 116  # of UTKFace's people
+
+
+@dataclass(frozen=True, slots=True)
+class FaceSample:
+    """A picture and what is known of the face in it. None: not known."""
+
+    name: str  # in the dataset's tree
+    emotion: tuple[float, ...] | None = None  # share of each of the dataset's emotions, sum 1
+    scored: bool = True  # whether the dataset's official protocol counts it when emotions are measured
+    age: float | None = None  # years
+    gender: str | None = None
+    ethnicity: str | None = None
+    valence: float | None = None  # -1 to 1
+    arousal: float | None = None  # -1 to 1
+    person: str | None = None
+    part: Part | None = None  # None: the dataset does not say
+    box: tuple[float, float, float, float] | None = None  # of the face: x1, y1, x2, y2 in pixels
+
+
+@dataclass(frozen=True, slots=True)
+class FaceDataset:
+    """samples in a fixed order; skipped: what was left out and why."""
+
+    tree: Tree
+    layout: FaceLayout
+    emotions: tuple[str, ...]  # () without labels of emotion
+    samples: tuple[FaceSample, ...]
+    skipped: tuple[tuple[str, str], ...] = ()  # (name, reason)
+
+    @property
+    def path(self) -> Path:
+        return self.tree.path
+
+    def split(self, share: float) -> FaceDataset:
+        """Every sample with a part: the dataset's own where it names a validation part, or else by hash.
+
+        share: of the samples (of the people, where these are known) that are for validation. The hash is of the
+        person's or the file's name alone: the same picture is in the same part in every training and every measurement.
+        """
+        if any(sample.part == "val" for sample in self.samples):
+            samples = [replace(each, part=each.part or "train") for each in self.samples]
+        else:
+            samples = [
+                each
+                if each.part == "test"
+                else replace(each, part=_drawn(each.person or each.name.rsplit("/", 1)[-1], share))
+                for each in self.samples
+            ]
+        return replace(self, samples=_apart(samples))
+
+    def part(self, part: Part) -> FaceDataset:
+        return replace(self, samples=tuple(sample for sample in self.samples if sample.part == part))
+
+
+def _drawn(name: str, share: float) -> Part:
+    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
+    return "val" if int.from_bytes(digest[:8]) < share * 2**64 else "train"
+
+
+def _apart(samples: Sequence[FaceSample]) -> tuple[FaceSample, ...]:
+    """Nobody who is in the training part is in the validation or test part: such pictures leave the latter."""
+    trained = {sample.person for sample in samples if sample.part == "train" and sample.person is not None}
+    return tuple(sample for sample in samples if sample.part == "train" or sample.person not in trained)
+
+
+def load_faces(path: Path, layout: FaceLayout) -> FaceDataset:
+    """Read the labels of a dataset; pictures are read later.
+
+    Raises InputError when nothing is there, it is not in that layout, or nothing usable is found in it.
+    """
+    from fer_video.datasets.face_layouts import READERS
+
+    if layout not in READERS:
+        raise InputError(f"{path}: unknown layout {layout!r}; one of: {', '.join(READERS)}")
+    if layout == "csv" and path.is_dir():
+        raise InputError(f"{path}: the layout csv is a file with the column path and columns of labels")
+    tree = Tree(path.parent if layout == "csv" else path)
+    emotions, samples, skipped = READERS[layout](tree, path.name)
+    if not samples:
+        why = f"; {len(skipped)} were left out, the first: {skipped[0][0]}: {skipped[0][1]}" if skipped else ""
+        raise InputError(f"{path}: no labelled picture found in the layout {layout}{why}; see docs/training.md")
+    return FaceDataset(tree, layout, tuple(emotions), tuple(samples), tuple(skipped))
+
+
+FACE_LAYOUTS: tuple[FaceLayout, ...] = ("ferplus", "utkface", "affectnet", "people", "classes", "csv")

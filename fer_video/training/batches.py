@@ -1,0 +1,127 @@
+"""Which pictures a step is shown, and how each is changed: a function of the seed and the step alone.
+
+So a training that was killed goes on from a checkpoint exactly as if it had not been.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from fer_video.backbone import preprocess
+from fer_video.models import InputSpec
+from fer_video.training.augment import augment, plain
+from fer_video.training.pictures import Pictures
+from fer_video.training.recipe import Augmentation, Stage
+from fer_video.training.targets import Indices, Targets
+from fer_video.types import Floats
+
+__all__ = ["IMAGENET", "Batch", "Mixer", "batches", "plain_batches"]
+
+IMAGENET = InputSpec("input", None, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """inputs: (n, 3, size, size) float32. targets: n rows."""
+
+    inputs: Floats
+    targets: Targets
+
+
+@dataclass(frozen=True)
+class Part:
+    """A source's training or validation pictures with their targets, row by row."""
+
+    pictures: Pictures
+    rows: Indices  # into pictures.images
+    targets: Targets  # of those rows
+    ratio: float = 1.0
+
+
+class Mixer:
+    """Draws from parts by their ratios; each part is gone through in a new order again and again."""
+
+    def __init__(self, parts: Sequence[Part], batch: int, seed: Sequence[int]) -> None:
+        self._parts, self._batch, self._seed = parts, batch, tuple(seed)
+        ratios = np.array([part.ratio for part in parts], float)
+        self._ends = np.cumsum(ratios / ratios.sum())
+        self._ends[-1] = 1.0
+        self._orders: dict[tuple[int, int], Indices] = {}
+
+    def draw(self, step: int) -> list[tuple[int, int]]:
+        """(part, row of its targets) for each picture of a step."""
+        ends = np.rint(np.outer((step, step + 1), self._ends) * self._batch).astype(int)
+        counts = np.diff(ends, axis=1, prepend=0)  # how many of each part before and after this step
+        return [
+            (k, self._row(k, position))
+            for k in range(len(self._parts))
+            for position in range(counts[0, k], counts[1, k])
+        ]
+
+    def _row(self, part: int, position: int) -> int:
+        turn, place = divmod(position, len(self._parts[part].rows))
+        if (part, turn) not in self._orders:
+            self._orders = {key: order for key, order in self._orders.items() if key[0] != part or key[1] == turn - 1}
+            rng = np.random.default_rng((*self._seed, part, turn))
+            self._orders[part, turn] = rng.permutation(len(self._parts[part].rows))
+        return int(self._orders[part, turn][place])
+
+
+def batches(
+    parts: Sequence[Part], stage: Stage, options: Augmentation, seed: Sequence[int], steps: range, workers: int = 1
+) -> Iterator[Batch]:
+    """The batches of some steps of a stage, made ahead in threads."""
+    mixer = Mixer(parts, stage.batch, seed)
+
+    def make(step: int, drawn: list[tuple[int, int]]) -> Batch:
+        crops = []
+        for i, (k, row) in enumerate(drawn):
+            pictures = parts[k].pictures
+            rng = np.random.default_rng((*seed, step, i))
+            image = pictures.images[parts[k].rows[row]]
+            crops.append(augment(image, stage.size, pictures.margin, options, stage.strength, rng))
+        return Batch(preprocess(crops, IMAGENET), _gathered(parts, drawn))
+
+    with ThreadPoolExecutor(workers) as pool:
+        ahead: deque[Future[Batch]] = deque()
+        try:
+            for step in steps:
+                ahead.append(pool.submit(make, step, mixer.draw(step)))
+                if len(ahead) > workers + 1:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            for future in ahead:
+                future.cancel()
+
+
+def _gathered(parts: Sequence[Part], drawn: Sequence[tuple[int, int]]) -> Targets:
+    pieces = [
+        parts[k].targets.take(np.array([row for part, row in drawn if part == k], np.int64))
+        for k in dict.fromkeys(k for k, _ in drawn)
+    ]
+    return Targets(
+        **{name: np.concatenate([getattr(piece, name) for piece in pieces]) for name in pieces[0].__dataclass_fields__}
+    )
+
+
+def plain_batches(part: Part, size: int, batch: int = 128, *, grey: bool = False) -> Iterator[Batch]:
+    """A part in its order, unchanged. grey: without colour."""
+    for start in range(0, len(part.rows), batch):
+        rows = np.arange(start, min(start + batch, len(part.rows)))
+        images: list[npt.NDArray[np.uint8]] = [part.pictures.images[row] for row in part.rows[rows]]
+        crops = [plain(image, size, part.pictures.margin) for image in images]
+        if grey:
+            crops = [
+                np.asarray(cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8)
+                for crop in crops
+            ]
+        yield Batch(preprocess(crops, IMAGENET), part.targets.take(rows))

@@ -1,0 +1,133 @@
+"""Losses of the heads. A picture without a label of a kind counts for nothing there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from fer_video.training.recipe import Head
+from fer_video.training.targets import Targets
+from fer_video.types import Floats
+
+__all__ = ["HeadLoss", "losses_for", "total_loss"]
+
+_AGE_UNIT = 10.0  # years: brings the absolute error of age to the size of the other losses
+
+
+@dataclass(frozen=True)
+class HeadLoss:
+    """The loss of one head, with what the training part says about its classes."""
+
+    head: Head
+    weights: Tensor  # (labels,) of the classes, mean 1
+    adjustment: Tensor  # (labels,) added to the logits: tau * log(prior)
+
+    def __call__(self, logits: Tensor, target: Tensor) -> Tensor:
+        """logits, target: rows with a label only. Gives the mean over them, a scalar."""
+        task = self.head.task
+        if task == "valence_arousal":
+            return _feeling_loss(torch.tanh(logits), target)
+        if task == "age":
+            return self._age(logits, target)
+        if task == "emotion":
+            return self._distribution(logits, target)
+        if task == "identity" and self.head.margin:
+            logits = _with_margin(logits, target, self.head.margin, self.head.scale)
+        return self._distribution(logits, functional.one_hot(target, logits.shape[1]).float())
+
+    def _distribution(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Cross-entropy with a distribution over the classes."""
+        smoothing = self.head.label_smoothing
+        target = target * (1 - smoothing) + smoothing / logits.shape[1]
+        return -(target * self.weights * functional.log_softmax(logits + self.adjustment, 1)).sum(1).mean()
+
+    def _age(self, logits: Tensor, years: Tensor) -> Tensor:
+        """Classes around the true one, and the absolute error of the expectation (arXiv 2103.17107 takes the latter
+        at inference)."""
+        classes = torch.arange(logits.shape[1], dtype=logits.dtype, device=logits.device)
+        years = years.clamp(0, logits.shape[1] - 1)
+        if self.head.spread:
+            target = torch.softmax(-((classes - years[:, None]) ** 2) / (2 * self.head.spread**2), 1)
+        else:
+            target = functional.one_hot(years.round().long(), logits.shape[1]).float()
+        loss = self._distribution(logits, target)
+        if self.head.l1:
+            expected = (torch.softmax(logits, 1) * classes).sum(1)
+            loss = loss + self.head.l1 * (expected - years).abs().mean() / _AGE_UNIT
+        return loss
+
+
+def _feeling_loss(said: Tensor, target: Tensor) -> Tensor:
+    """Mean of squared error and 1 - CCC over valence and arousal; the latter rewards following the ups and downs."""
+    error = functional.mse_loss(said, target)
+    if len(said) < 2:
+        return error
+    centred, true = said - said.mean(0), target - target.mean(0)
+    covariance = (centred * true).mean(0)
+    spread = centred.square().mean(0) + true.square().mean(0) + (said.mean(0) - target.mean(0)).square()
+    return error + (1 - 2 * covariance / (spread + 1e-6)).mean()
+
+
+def _with_margin(logits: Tensor, target: Tensor, margin: float, scale: float) -> Tensor:
+    """The true person's cosine at an angle larger by the margin (arXiv 1801.07698)."""
+    cosine = (logits / scale).clamp(-1 + 1e-6, 1 - 1e-6)
+    angle = torch.acos(cosine.gather(1, target[:, None]))
+    harder = torch.where(
+        angle + margin < math.pi, torch.cos(angle + margin), torch.cos(angle) - margin * math.sin(margin)
+    )
+    return cosine.scatter(1, target[:, None], harder) * scale
+
+
+def losses_for(heads: Sequence[Head], targets: Sequence[Targets]) -> dict[str, HeadLoss]:
+    """targets: of all training parts, for the frequencies of the classes."""
+    found: dict[str, HeadLoss] = {}
+    for head in heads:
+        counts = _counts(head, targets)
+        prior = torch.from_numpy((counts + 1) / (counts + 1).sum())
+        power = {"none": 0.0, "sqrt": 0.5, "inverse": 1.0}[head.class_weights]
+        weights = prior**-power
+        adjustment = head.logit_adjustment * prior.log()
+        found[head.task] = HeadLoss(head, (weights / weights.mean()).float(), adjustment.float())
+    return found
+
+
+def _counts(head: Head, targets: Sequence[Targets]) -> Floats:
+    """(labels,) pictures of each class; ones where a head has no classes."""
+    counts = np.zeros(len(head.labels), np.float32)
+    if head.task == "valence_arousal":
+        return counts
+    for each in targets:
+        known = each.known(head.task)
+        values = getattr(each, head.task)[known]
+        if head.task == "emotion":
+            counts += values.sum(0)
+        else:
+            indices = np.clip(np.rint(values).astype(int), 0, len(head.labels) - 1)
+            counts += np.bincount(indices, minlength=len(head.labels))
+    return counts
+
+
+def total_loss(
+    logits: Mapping[str, Tensor], targets: Targets, losses: Mapping[str, HeadLoss], tasks: Sequence[str]
+) -> tuple[Tensor, dict[str, float]]:
+    """The weighted sum over the heads, and each head's own loss; a head without a label in the batch has none."""
+    total = next(iter(logits.values())).sum() * 0.0
+    each: dict[str, float] = {}
+    for task in tasks:
+        known = targets.known(task)
+        if not known.any():
+            continue
+        device = logits[task].device
+        rows = torch.from_numpy(np.flatnonzero(known)).to(device)
+        target = torch.from_numpy(getattr(targets, task)[known]).to(device)
+        loss = losses[task](logits[task].index_select(0, rows).float(), target)
+        # Masked: as much as the share of the batch that is labelled, so that a rare label is no louder than others.
+        total = total + losses[task].head.weight * len(rows) / len(known) * loss
+        each[task] = float(loss.detach())
+    return total, each

@@ -1,0 +1,165 @@
+"""A float backbone -> int8 (static, QDQ, signed 8 bits for weights and activations), kept only where that pays."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from fer_video.backbone import Backbone, preprocess
+from fer_video.errors import ModelError, OptionError
+from fer_video.files import open_output
+from fer_video.models import ModelSpec, open_session
+from fer_video.models.session import import_onnxruntime, stdout_to_stderr
+from fer_video.training.evaluate import Labelled, outputs
+from fer_video.training.figures import figures
+from fer_video.types import Floats
+
+__all__ = ["Comparison", "QuantizeOptions", "quantize"]
+
+_ROUNDS = 15  # of speed, both networks in turn
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizeOptions:
+    """When int8 is kept, and how it is made."""
+
+    pictures: int = 256  # to calibrate with
+    most_lost: float = 0.005  # of any accuracy; of the age's error, this times 20 years
+    batch: int = 8  # faces a call when the speed is measured
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Both networks on the same pictures, in turn, in one process."""
+
+    float_figures: Mapping[str, float]
+    int8_figures: Mapping[str, float]
+    float_speed: float  # faces a second
+    int8_speed: float
+    float_bytes: int
+    int8_bytes: int
+    kept: bool
+    reason: str  # why it was not kept, or ""
+
+
+def quantize(
+    spec: ModelSpec, calibration: Labelled, measured: Sequence[Labelled], out: Path, options: QuantizeOptions
+) -> Comparison:
+    """calibration: pictures that are not measured on. out: the int8 file, written with its description beside it only
+    when it is faster and loses less than `most_lost` everywhere.
+
+    Raises OptionError without pictures, ModelError when ONNX Runtime cannot quantise the graph.
+    """
+    if not len(calibration.rows) or not any(len(each.rows) for each in measured):
+        raise OptionError("quantize needs labelled pictures to calibrate and to measure with")
+    attributes = all(spec.head(task) is not None for task in ("age", "gender", "ethnicity"))
+    with _quantised(spec, calibration, options) as file:
+        entry = _entry(spec, file)
+        int8 = replace(spec, path=file, sha256=None, name=entry["name"])
+        pair = [Backbone(open_session(each, "cpu"), attributes=attributes) for each in (spec, int8)]
+        found = [_figures(backbone, measured) for backbone in pair]
+        speeds = _speeds(pair, measured[0], options.batch)
+        reason = _reason(found[0], found[1], speeds[0], speeds[1], options.most_lost)
+        data = file.read_bytes()
+        result = Comparison(
+            found[0], found[1], speeds[0], speeds[1], spec.path.stat().st_size, len(data), not reason, reason
+        )
+    if result.kept:
+        with open_output(out, binary=True) as output:
+            output.write(data)
+        with open_output(out.with_suffix(".json")) as output:
+            json.dump({**entry, "file": out.name, "sha256": hashlib.sha256(data).hexdigest()}, output, indent=2)
+            output.write("\n")
+    return result
+
+
+@contextmanager
+def _quantised(spec: ModelSpec, faces: Labelled, options: QuantizeOptions) -> Iterator[Path]:
+    import_onnxruntime()
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    rng = np.random.default_rng(options.seed)
+    rows = np.sort(rng.permutation(len(faces.rows))[: options.pictures])
+    tensors = (preprocess(faces.crops(row, row + 1), spec.input) for row in rows.tolist())
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        def get_next(self) -> dict[str, Floats] | None:
+            tensor = next(tensors, None)
+            return None if tensor is None else {spec.input.name: tensor}
+
+    with tempfile.TemporaryDirectory() as folder, stdout_to_stderr():
+        prepared, file = Path(folder) / "prepared.onnx", Path(folder) / "int8.onnx"
+        try:
+            quant_pre_process(str(spec.path), str(prepared), skip_symbolic_shape=True)
+            quantize_static(
+                str(prepared), str(file), Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
+                activation_type=QuantType.QInt8, weight_type=QuantType.QInt8,
+            )  # fmt: skip
+        except Exception as error:  # its errors have no common type
+            raise ModelError(f"{spec.path}: ONNX Runtime cannot quantise this graph: {error}") from error
+        yield file
+
+
+def _entry(spec: ModelSpec, file: Path) -> dict[str, Any]:
+    """The description that the float network carries, under a name of its own; written into the file too."""
+    import onnx
+
+    model = onnx.load(file)
+    props = {prop.key: prop.value for prop in model.metadata_props}
+    beside = spec.path.with_suffix(".json")
+    text = props.get("fervid") or (beside.read_text(encoding="utf-8") if beside.is_file() else None)
+    if text is None:
+        raise ModelError(f"{spec.path}: does not say what it is in its metadata; export it again with fervid")
+    entry: dict[str, Any] = {
+        key: value for key, value in json.loads(text).items() if key not in ("file", "sha256", "card")
+    }
+    entry["name"] = f"{entry['name']}-int8"
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, {"fervid": json.dumps(entry)})
+    file.write_bytes(model.SerializeToString())
+    return entry
+
+
+def _figures(backbone: Backbone, measured: Sequence[Labelled]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for faces in measured:
+        found |= figures(outputs(backbone, faces), faces.targets)
+    return found
+
+
+def _speeds(pair: Sequence[Backbone], faces: Labelled, batch: int) -> tuple[float, float]:
+    """Faces a second of each, in turn, the median of several rounds after a first one that does not count."""
+    crops = faces.crops(0, batch)
+    spent: tuple[list[float], list[float]] = ([], [])
+    for _ in range(_ROUNDS + 1):
+        for backbone, times in zip(pair, spent, strict=True):
+            start = time.perf_counter()
+            backbone.embed(crops)
+            times.append(time.perf_counter() - start)
+    return len(crops) / median(spent[0][1:]), len(crops) / median(spent[1][1:])
+
+
+def _reason(
+    before: Mapping[str, float], after: Mapping[str, float], speed: float, int8_speed: float, most: float
+) -> str:
+    """Why int8 does not pay, or ""."""
+    for name, value in before.items():
+        lost = (after[name] - value) / 20 if name == "age.mae" else value - after[name]
+        if not lost < most:
+            unit = f"{after[name] - value:.2f} years" if name == "age.mae" else f"{100 * lost:.2f} points"
+            return f"{name} loses {unit}"
+    if int8_speed <= speed:
+        return f"it is not faster ({int8_speed:.0f} faces a second instead of {speed:.0f})"
+    return ""

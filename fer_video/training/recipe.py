@@ -1,0 +1,224 @@
+"""How a backbone is trained: one TOML file, read into frozen dataclasses (docs/training.md explains every key)."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from fer_video.datasets.faces import ETHNICITIES, FACE_LAYOUTS, GENDERS, FaceLayout
+from fer_video.errors import OptionError
+
+__all__ = ["Augmentation", "Head", "Recipe", "Source", "Stage", "read_recipe"]
+
+Task = Literal["emotion", "valence_arousal", "age", "gender", "ethnicity", "identity"]
+_LABELS: Mapping[str, tuple[str, ...]] = {
+    "emotion": ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"),
+    "valence_arousal": ("valence", "arousal"),
+    "age": tuple(str(age) for age in range(101)),
+    "gender": GENDERS,
+    "ethnicity": ETHNICITIES,
+    "identity": (),  # whoever is in the training part
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A linear layer on the features, and its loss."""
+
+    task: Task
+    labels: tuple[str, ...] = ()  # (): the usual ones of the task
+    weight: float = 1.0  # of its loss in the sum
+    label_smoothing: float = 0.0  # share of the target spread over all classes
+    class_weights: Literal["none", "sqrt", "inverse"] = "none"  # by class frequency in the training part, mean 1
+    logit_adjustment: float = 0.0  # tau of arXiv 2007.07314: how far towards equal priors of the classes
+    l1: float = 0.0  # age: weight of the absolute error of the expectation, in tenths of years
+    spread: float = 0.0  # age: standard deviation in years of the target around the true one
+    margin: float = 0.0  # identity: ArcFace's additive angular margin in radians (arXiv 1801.07698); 0: softmax
+    scale: float = 32.0  # identity: of the cosines, with a margin
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A dataset that is trained on."""
+
+    name: str  # what `--data name=path` calls it
+    layout: FaceLayout
+    path: str = ""  # relative to the recipe; `--data` goes before
+    ratio: float = 1.0  # of the batch, beside the other sources
+    crop: Literal["whole", "detect", "box"] = "whole"  # the picture is the crop; find the face; the dataset's box
+    factor: float = 1.1  # detect, box: side of the crop in units of the box's longer side
+    margin: float = 1.0  # how much wider than the crop a picture is kept, for jitter to show what is really there
+    size: int = 128  # side at which it is kept, in pixels, with the margin
+    validation: float = 0.1  # share for validation where the dataset names no such part
+    only: tuple[str, ...] = ()  # tasks whose labels are used; (): all there are
+    pseudo_emotion: bool = False  # emotions of pictures without any from the starting weights, which see it in grey
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stretch of training with settings of its own."""
+
+    name: str
+    epochs: float = 1.0
+    size: int = 96  # side of the input in pixels
+    batch: int = 64
+    lr: float = 1e-3  # at its highest
+    final_lr: float = 0.01  # at the end, as a share of that
+    schedule: Literal["cosine", "one-cycle", "constant"] = "one-cycle"
+    warmup: float = 0.1  # share of the steps, cosine and one-cycle
+    optimizer: Literal["adamw", "sam"] = "adamw"  # sam: sharpness-aware around AdamW, two passes (arXiv 2010.01412)
+    rho: float = 0.05  # sam: radius
+    weight_decay: float = 0.05
+    train: Literal["heads", "all"] = "all"
+    tasks: tuple[Task, ...] = ()  # heads whose losses count; (): all
+    strength: float = 1.0  # of the augmentation
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """How far pictures are changed; chances are 0 to 1. Bridges still pictures and video."""
+
+    flip: float = 0.5
+    shift: float = 0.06  # of the crop's side, each way
+    zoom: float = 0.12  # scale between 1 - zoom and 1 + zoom
+    turn: float = 12.0  # degrees, each way
+    light: float = 0.3  # gain and offset
+    gamma: float = 0.3
+    tint: float = 0.3  # chance of a colour cast on the channels
+    grey: float = 0.2  # chance
+    low_resolution: float = 0.2  # chance of going down and up again
+    blur: float = 0.15  # chance
+    noise: float = 0.1  # chance
+    jpeg: float = 0.15  # chance
+    erase: float = 0.3  # chance of a grey rectangle
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A whole training."""
+
+    name: str
+    architecture: str  # of timm
+    heads: tuple[Head, ...]
+    sources: tuple[Source, ...]
+    stages: tuple[Stage, ...]
+    size: int = 96  # of the exported network's input; the last stage has it too
+    crop_factor: float = 1.1  # at inference: side of the crop in units of the box's longer side
+    augment: Augmentation = field(default_factory=Augmentation)
+    epoch: int = 0  # pictures an epoch; 0: as many as all sources have
+    dropout: float = 0.2  # before the heads
+    drop_path: float = 0.0  # stochastic depth in the backbone
+    ema: float = 0.999  # decay of the averaged weights a step, which are what is measured and exported; 0: none
+    clip_norm: float = 5.0  # of the gradient; 0: not clipped
+    seed: int = 0
+    licence: str = "of the training data"
+    directory: Path = Path()  # of the recipe's file
+
+    def __post_init__(self) -> None:
+        _check(bool(self.heads), "there are no heads")
+        _check(bool(self.sources), "there are no sources")
+        _check(bool(self.stages), "there are no stages")
+        _unique("heads", [head.task for head in self.heads])
+        _unique("sources", [source.name for source in self.sources])
+        _check(self.size >= 32, f"size {self.size} should be 32 pixels or more")
+        _check(0 <= self.ema < 1, f"ema {self.ema} should lie between 0 and 1")
+        for source in self.sources:
+            _check(source.layout in FACE_LAYOUTS, f"unknown layout {source.layout!r}")
+            _check(source.ratio > 0, f"source {source.name}: ratio {source.ratio} should be above 0")
+            _check(source.margin >= 1, f"source {source.name}: margin {source.margin} should be 1 or more")
+            _check(0 < source.validation < 1, f"source {source.name}: validation should lie between 0 and 1")
+        last = self.stages[-1]
+        _check(last.size == self.size, f"stage {last.name}: the last stage should have the network's size, {self.size}")
+        tasks = {head.task for head in self.heads}
+        for stage in self.stages:
+            _check(stage.epochs > 0 and stage.lr > 0, f"stage {stage.name}: epochs and lr should be above 0")
+            _check(stage.batch >= 2 and stage.size >= 32, f"stage {stage.name}: batch under 2, or size under 32")
+            other = set(stage.tasks) - tasks
+            _check(not other, f"stage {stage.name}: there is no head {', '.join(sorted(other))}")
+
+    def head(self, task: str) -> Head | None:
+        return next((head for head in self.heads if head.task == task), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self) | {"directory": str(self.directory)}
+
+
+def _check(holds: bool, message: str) -> None:
+    if not holds:
+        raise OptionError(message)
+
+
+def _unique(what: str, names: Sequence[str]) -> None:
+    _check(len(set(names)) == len(names), f"two {what} of the same name")
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Raises OptionError, with the file and the key, for anything that is not right in it."""
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise OptionError(f"{path}: {error.strerror}; recipes are TOML files (docs/training.md)") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise OptionError(f"{path}: not TOML: {error}") from error
+    try:
+        return recipe_from(given, path.parent)
+    except OptionError as error:
+        raise OptionError(f"{path}: {error}") from error
+
+
+def recipe_from(given: Mapping[str, Any], directory: Path) -> Recipe:
+    """A recipe from its TOML (or JSON) object. Raises OptionError."""
+    recipe: Recipe = _build(Recipe, {**given, "directory": directory}, "")
+    heads = tuple(
+        dataclasses.replace(head, labels=head.labels or _LABELS[head.task]) if head.task != "identity" else head
+        for head in recipe.heads
+    )
+    return dataclasses.replace(recipe, heads=heads)
+
+
+def _build(cls: Any, given: Any, where: str) -> Any:
+    """A dataclass from a table, by its type hints; unknown keys and wrong types are refused."""
+    if not isinstance(given, Mapping):
+        raise OptionError(f"{where or 'the recipe'} should be a table")
+    hints = typing.get_type_hints(cls)
+    unknown = [key for key in given if key not in hints]
+    if unknown:
+        raise OptionError(f"unknown key {where}{unknown[0]}; one of: {', '.join(hints)}")
+    lacking = [
+        each.name
+        for each in dataclasses.fields(cls)
+        if each.name not in given
+        and each.default is dataclasses.MISSING
+        and each.default_factory is dataclasses.MISSING
+    ]
+    if lacking:
+        raise OptionError(f"{where}{lacking[0]} is missing")
+    return cls(**{key: _value(hints[key], value, f"{where}{key}") for key, value in given.items()})
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return _build(hint, value, f"{where}.")
+    origin = typing.get_origin(hint)
+    if origin is tuple:
+        inner = typing.get_args(hint)[0]
+        if not isinstance(value, list | tuple):
+            raise OptionError(f"{where} should be a list")
+        return tuple(_value(inner, each, f"{where}[{i}]") for i, each in enumerate(value))
+    if origin is Literal:
+        if value not in typing.get_args(hint):
+            raise OptionError(f"{where} is {value!r}; one of: {', '.join(map(str, typing.get_args(hint)))}")
+        return value
+    if hint is Path:
+        return Path(value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, types.UnionType) or type(value) is not hint:
+        raise OptionError(f"{where} is {value!r}; it should be of the type {getattr(hint, '__name__', hint)}")
+    return value
