@@ -26,7 +26,11 @@ class Progress:
     step: int = 0  # of the stage, the next one to be made
     total: int = 0  # steps made in all stages
     best: float = float("-inf")  # score of the best measurement so far
-    losses: dict[str, float] = field(default_factory=dict)  # running means since the last measurement
+    losses: dict[str, list[float]] = field(default_factory=dict)  # sum and number since the last measurement
+
+    def means(self) -> dict[str, float]:
+        """Of the losses since the last measurement."""
+        return {task: total / count for task, (total, count) in self.losses.items()}
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:

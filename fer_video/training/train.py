@@ -210,9 +210,9 @@ class _Run:
         if self.averaged is not None:
             self.averaged.update(self.network, self.at.total)
         for task, value in each.items():
-            kept = self.at.losses.get(task, value)
-            self.at.losses[task] = kept + (value - kept) * 0.02
-        self.watch(Event("step", stage.name, self.at.total, sum(self.steps), len(batch.inputs), dict(self.at.losses)))
+            total, count = self.at.losses.get(task, (0.0, 0))
+            self.at.losses[task] = [total + value, count + 1]
+        self.watch(Event("step", stage.name, self.at.total, sum(self.steps), len(batch.inputs), self.at.means()))
 
     def _measured(self, stage: Stage) -> None:
         with self._averaged_weights():
@@ -221,7 +221,7 @@ class _Run:
         total = score(found)
         row: dict[str, float | str] = {"stage": stage.name, "steps": float(self.at.total), "size": float(stage.size)}
         row["score"] = total
-        row |= {f"loss.{task}": value for task, value in self.at.losses.items()}
+        row |= {f"loss.{task}": value for task, value in self.at.means().items()}
         row |= found
         self.rows.append(row)
         curves.write_curves(self.out / "curves.csv", self.rows)
@@ -232,6 +232,7 @@ class _Run:
             facts = {"recipe": self.recipe.to_dict(), "heads": _heads(self.prepared), "figures": found}
             state = self.averaged.state if self.averaged is not None else self.network.state_dict()
             write_tensors(self.out / "best.safetensors", dict(state), facts)
+        self.at.losses = {}
         self.watch(Event("measured", stage.name, self.at.total, sum(self.steps), figures=found))
 
     @contextmanager
