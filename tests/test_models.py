@@ -16,6 +16,7 @@ from conftest import ROOT
 from fer_video.analyzer import Analyzer, AnalyzerOptions
 from fer_video.errors import ModelError, OptionError
 from fer_video.models import find_model, load_manifest, open_session
+from fer_video.models.manifest import entry_of as described
 from fer_video.models.manifest import parse_spec
 from fer_video.models.session import DEVICES, available_cores
 
@@ -217,3 +218,8 @@ def test_native_prints_do_not_reach_stdout(capfd: pytest.CaptureFixture[str]) ->
         os.write(1, b"noise")
     os.write(1, b"data")
     assert capfd.readouterr() == ("data", "noise")
+
+
+def test_a_description_survives_being_written() -> None:
+    spec = find_model("emotion-backbone")
+    assert parse_spec(json.loads(json.dumps(described(spec))), spec.path) == replace(spec, sha256=None)

@@ -146,7 +146,7 @@ def test_a_process_that_is_killed_and_one_that_is_interrupted(
         resume = ["--resume"] if (tmp_path / "run" / "last.safetensors").is_file() else []
         before = len(resume) and (tmp_path / "run" / "last.safetensors").stat().st_mtime_ns
         process = subprocess.Popen(
-            [*run, *resume], stderr=subprocess.PIPE, text=True,
+            [*run, *resume], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )  # fmt: skip
         last = tmp_path / "run" / "last.safetensors"
@@ -159,7 +159,7 @@ def test_a_process_that_is_killed_and_one_that_is_interrupted(
         _, said = process.communicate(timeout=60)
         assert process.returncode == code, said
         assert "Traceback" not in said
-    done = subprocess.run([*run, "--resume"], capture_output=True, text=True, check=True)
+    done = subprocess.run([*run, "--resume"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "emotion.accuracy" in done.stdout
     assert same(weights(last), weights(trained / "last.safetensors"))
 

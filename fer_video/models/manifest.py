@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from fer_video.errors import ModelError, OptionError
 
-__all__ = ["CropSpec", "HeadSpec", "InputSpec", "ModelSpec", "find_model", "load_manifest"]
+__all__ = ["CropSpec", "HeadSpec", "InputSpec", "ModelSpec", "entry_of", "find_model", "load_manifest"]
 
 Task = Literal["face-detector", "emotion-backbone", "clip-classifier"]
 
@@ -139,6 +139,16 @@ def parse_spec(entry: Mapping[str, Any], path: Path) -> ModelSpec:
         heads=heads,
         outputs=entry.get("outputs"),
     )
+
+
+def entry_of(spec: ModelSpec) -> dict[str, Any]:
+    """The JSON object of a backbone's description, without its file and hash; parse_spec reads it back."""
+    return {
+        "name": spec.name, "task": spec.task, "kind": spec.kind, "source": spec.source, "licence": spec.licence,
+        "input": asdict(spec.input), "crop": asdict(spec.crop),
+        "features": {"output": spec.features, "size": spec.feature_size},
+        "heads": [asdict(head) for head in spec.heads],
+    }  # fmt: skip
 
 
 def _crop(given: Mapping[str, Any]) -> CropSpec:

@@ -19,6 +19,7 @@ from fer_video.backbone import Backbone, preprocess
 from fer_video.errors import ModelError, OptionError
 from fer_video.files import open_output
 from fer_video.models import ModelSpec, open_session
+from fer_video.models.manifest import entry_of
 from fer_video.models.session import import_onnxruntime, stdout_to_stderr
 from fer_video.training.evaluate import Labelled, outputs
 from fer_video.training.figures import figures
@@ -116,16 +117,8 @@ def _entry(spec: ModelSpec, file: Path) -> dict[str, Any]:
     """The description that the float network carries, under a name of its own; written into the file too."""
     import onnx
 
+    entry = {**entry_of(spec), "name": f"{spec.name}-int8"}
     model = onnx.load(file)
-    props = {prop.key: prop.value for prop in model.metadata_props}
-    beside = spec.path.with_suffix(".json")
-    text = props.get("fervid") or (beside.read_text(encoding="utf-8") if beside.is_file() else None)
-    if text is None:
-        raise ModelError(f"{spec.path}: does not say what it is in its metadata; export it again with fervid")
-    entry: dict[str, Any] = {
-        key: value for key, value in json.loads(text).items() if key not in ("file", "sha256", "card")
-    }
-    entry["name"] = f"{entry['name']}-int8"
     del model.metadata_props[:]
     onnx.helper.set_model_props(model, {"fervid": json.dumps(entry)})
     file.write_bytes(model.SerializeToString())
