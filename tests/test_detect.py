@@ -11,7 +11,7 @@ from graphs import save_scrfd_like
 from media import Image
 
 from fer_video.detect import DetectorOptions, make_detector, select_faces
-from fer_video.detect.base import input_size
+from fer_video.detect.base import input_size, to_blob
 from fer_video.detect.centerface import decode_maps
 from fer_video.errors import ModelError, OptionError
 from fer_video.models import find_model, open_session
@@ -168,10 +168,8 @@ def test_another_network_is_not_scrfd() -> None:
 
 
 def test_the_input_is_rgb_in_the_upper_left() -> None:
-    from fer_video.detect.centerface import _to_blob
-
     image = np.full((20, 40, 3), (10, 20, 30), np.uint8)  # blue, green, red
-    blob = _to_blob([image, image], 64, 32, 0.5)
+    blob = to_blob([image, image], 64, 32, 0.5)
     assert blob.shape == (2, 3, 32, 64)
     assert blob[1, :, 9, 19].tolist() == [30, 20, 10]
     assert blob[0, :, 10:].max() == blob[0, :, :, 20:].max() == 0
