@@ -16,8 +16,9 @@ from conftest import ROOT
 from fer_video.analyzer import Analyzer, AnalyzerOptions
 from fer_video.errors import ModelError, OptionError
 from fer_video.models import find_model, load_manifest, open_session
-from fer_video.models.manifest import parse_spec
-from fer_video.models.session import DEVICES, available_cores
+from fer_video.models.devices import DEVICES, stdout_to_stderr
+from fer_video.models.session import available_cores
+from fer_video.models.spec import parse_spec
 
 BACKBONE = "effnet-lite0-mtl"
 
@@ -84,7 +85,7 @@ def test_unknown_and_absent_devices() -> None:
 
     with pytest.raises(OptionError, match="unknown device 'gpu'"):
         open_session(find_model("face-detector"), device="gpu")
-    absent = [name for name, (provider, _) in DEVICES.items() if provider not in ort.get_available_providers()]
+    absent = [name for name, each in DEVICES.items() if each.provider not in ort.get_available_providers()]
     assert absent, "no machine has every accelerator"
     for name in absent:
         with pytest.raises(OptionError, match=f"device {name} is not available.*pip"):
@@ -210,8 +211,6 @@ def test_a_device_that_onnxruntime_gave_up_on_is_an_error(monkeypatch: pytest.Mo
 
 def test_native_prints_do_not_reach_stdout(capfd: pytest.CaptureFixture[str]) -> None:
     import os
-
-    from fer_video.models.session import stdout_to_stderr
 
     with stdout_to_stderr():
         os.write(1, b"noise")
