@@ -31,7 +31,7 @@ class DownloadOptions:
 
     timeout_s: float = 30.0  # without a byte
     attempts: int = 5  # in a row that bring nothing
-    wait_s: float = 1.0  # before the second attempt; twice as long before each further one
+    wait_s: float = 0.5  # before the second attempt; twice as long before each further one
     most_bytes: int = 1 << 30  # refused beyond
 
 

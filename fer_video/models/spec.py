@@ -89,6 +89,7 @@ class ModelSpec:
     outputs: Mapping[str, str] | None = None  # role -> output name, for detectors
     git_blob: str | None = None  # git's own id of the file: sha1 over "blob <size>\0" and the content
     size_bytes: int | None = None  # None: not known before the file is here
+    about_bytes: int | None = None  # then that of the same architecture as we export it
     url: str | None = None  # where `fervid models pull` gets it; None: nowhere
     non_commercial: bool = False  # the licence forbids commercial use; it must be accepted
     figures: tuple[Figure, ...] = ()
@@ -139,6 +140,7 @@ def parse_spec(entry: Mapping[str, Any], path: Path) -> ModelSpec:
         outputs=entry.get("outputs"),
         git_blob=_digest(entry.get("git_blob"), 40),
         size_bytes=entry.get("bytes"),
+        about_bytes=entry.get("about_bytes"),
         url=entry.get("url"),
         non_commercial=bool(entry.get("non_commercial", False)),
         figures=tuple(Figure(each["on"], each["value"], each["source"]) for each in entry.get("figures", ())),
