@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -180,7 +181,7 @@ def _decoded(clip: Path) -> Check:
 
     with open_source(clip) as source:
         levels = [(frame.time_s, float(frame.image.mean())) for frame in source.frames(Sampling(fps=None))]
-    falling = all(a[1] > b[1] for a, b in zip(levels, levels[1:], strict=False))  # each frame was made darker
+    falling = all(a[1] > b[1] for a, b in pairwise(levels))  # each frame was made darker
     if len(levels) == _TRIAL_FRAMES and falling:
         return Check("decode", "good", f"{len(levels)} frames written and read back, the last at {levels[-1][0]:.2f} s")
     owner = next(iter(sorted(_owners(_CLASHES["cv2"][0]))), "opencv-python")
@@ -200,8 +201,8 @@ def _inferred(clip: Path, expected: int, device: str) -> Check:
         return Check("inference", "bad", f"{says}; {expected} were expected", "fervid models verify")
     if used != "CPUExecutionProvider":
         on_cpu, _ = _read(clip, "cpu")
-        apart = max((abs(a - b) for ours, cpu in zip(seen, on_cpu, strict=False) for a, b in zip(ours, cpu, strict=True)),
-                    default=0.0)  # fmt: skip
+        pairs = [pair for ours, theirs in zip(seen, on_cpu, strict=False) for pair in zip(ours, theirs, strict=True)]
+        apart = max((abs(a - b) for a, b in pairs), default=0.0)
         if len(on_cpu) != len(seen) or not apart <= _AGREE:
             return Check("inference", "bad", f"{says}; {apart:.3f} apart from the CPU", "use --device cpu")
         says += f", {apart:.4f} apart from the CPU"

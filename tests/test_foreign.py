@@ -169,7 +169,9 @@ def test_parallel_layers_over_different_features_are_not_joined(tmp_path: Path) 
 
 
 def fervid(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(main, [str(each) for each in arguments])
+    result = CliRunner().invoke(main, [str(each) for each in arguments])
+    assert result.exit_code == 0, result.output
+    return result
 
 
 @pytest.fixture

@@ -69,9 +69,9 @@ def download(url: str, part: Path, size: int | None, options: DownloadOptions, p
             problem, wait_s = error, max(wait_s, _asked_to_wait(error))
         except (OSError, http.client.HTTPException) as error:
             problem = error
+        failures += 1
         if _length(part) > before:
             failures, wait_s = 0, options.wait_s
-        failures += 1
         if failures >= options.attempts:
             raise ModelError(
                 f"{url}: cannot be downloaded: {_reason(problem)}; try again (it goes on where it stopped), or get "
