@@ -129,10 +129,11 @@ def _field(line: str) -> tuple[str, str]:
 def _providers() -> Iterator[Check]:
     from fer_video.models.devices import DEVICES, import_onnxruntime
 
-    present = import_onnxruntime().get_available_providers()
+    ort = import_onnxruntime()
+    present = ort.get_available_providers()
     known = {device.provider: name for name, device in DEVICES.items()}
     said = ", ".join(f"{known[provider]} ({provider})" for provider in present if provider in known)
-    yield Check("devices", "good", f"ONNX Runtime was built for: {said}")
+    yield Check("devices", "good", f"ONNX Runtime {ort.__version__} was built for: {said}")
     cuda = DEVICES["cuda"]
     if cuda.provider not in present and (shutil.which("nvidia-smi") or Path("/proc/driver/nvidia/version").exists()):
         yield Check("devices", "note", "an NVIDIA driver is here, but ONNX Runtime cannot use its GPU", cuda.install)

@@ -80,8 +80,9 @@ def open_session(spec: ModelSpec, device: str = "auto", threads: int | None = No
         if device != "auto" or len(providers) == 1:
             raise _cannot_run(spec, error) from error
         _say_once(f"{providers[0][0]} cannot be used ({_first_line(error)}); the CPU is")
+        providers = providers[-1:]
         try:
-            raw = _start(runnable, providers[-1:], threads)
+            raw = _start(runnable, providers, threads)
         except Exception as error_on_cpu:
             raise _cannot_run(spec, error_on_cpu) from error_on_cpu
 
