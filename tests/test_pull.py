@@ -256,6 +256,8 @@ def test_a_licence_must_be_accepted(server: Server, store: Path) -> None:
 def test_a_model_without_a_published_hash(store: Path, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="unhashed: N"):
         fetch("unhashed")
+    with pytest.raises(OptionError, match="unhashed: N"):
+        fetch("unhashed", mirror="http://127.0.0.1:9")  # what it sent could not be verified
     given = tmp_path / "text.onnx"
     given.write_text("no network")
     with pytest.raises(ModelError):

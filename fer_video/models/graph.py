@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_video.errors import ModelError
-from fer_video.models.spec import HeadSpec, ModelSpec
+from fer_video.models.spec import ModelSpec
 
 __all__ = ["LogitsGraph", "find_linear", "prepare", "read_graph"]
 
@@ -112,12 +112,8 @@ def _with_features(data: bytes, spec: ModelSpec) -> tuple[bytes, ModelSpec]:
         graph.node.append(onnx.helper.make_node("Flatten", [found.logits], [logits], axis=1))
         added.append(logits)
     graph.output.extend(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in added)
-    heads = tuple(_from_output(head, logits) for head in spec.heads)
+    heads = tuple(replace(head, output=logits) for head in spec.heads)
     return model.SerializeToString(), replace(spec, features=features, heads=heads)
-
-
-def _from_output(head: HeadSpec, output: str) -> HeadSpec:
-    return replace(head, output=output)
 
 
 def _free_name(wanted: str, taken: set[str]) -> str:

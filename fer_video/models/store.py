@@ -72,6 +72,9 @@ def pull(spec: ModelSpec, options: PullOptions, progress: Progress = lambda have
 
 
 def _address(spec: ModelSpec, mirror: str | None) -> str | None:
+    """None where there is none, or no hash to compare what it sends with: then a mirror would have to be trusted."""
+    if spec.url is None:
+        return None
     base = mirror or os.environ.get("FERVID_MIRROR")
     return f"{base.rstrip('/')}/{spec.name}.onnx" if base else spec.url
 
