@@ -324,8 +324,8 @@ def test_killed_at_any_point_it_leaves_no_file_or_a_good_one(tmp_path: Path, sto
         server.behaviours = ["stall" if share else "silent", "good"]
         server.asked.clear()
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
-            assert server.asked.wait(30)
-            deadline = time.monotonic() + 20
+            assert server.asked.wait(150)
+            deadline = time.monotonic() + 150
             while share and not any(part.stat().st_size for part in store.glob(".*.part")):
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
@@ -334,7 +334,7 @@ def test_killed_at_any_point_it_leaves_no_file_or_a_good_one(tmp_path: Path, sto
     assert outcomes == {()}
     server.released.set()
     server.behaviours, server.ranges = ["good"], []
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True)
     assert done.stdout.strip() == str(store / "sized.onnx")
     assert (store / "sized.onnx").read_bytes() == CONTENT
     assert server.ranges == ["bytes=150000-"]  # the part of the one that was killed

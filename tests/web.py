@@ -70,10 +70,10 @@ class _Handler(BaseHTTPRequestHandler):
     def stall(self) -> None:
         self.good(send=0.5)
         self.wfile.flush()
-        self.server.released.wait(30)
+        self.server.released.wait(200)
 
     def silent(self) -> None:
-        self.server.released.wait(30)
+        self.server.released.wait(200)
 
     def wrong(self) -> None:
         self.good(lambda data: data[:-1] + bytes([data[-1] ^ 1]))
