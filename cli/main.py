@@ -20,8 +20,10 @@ __all__ = ["main"]
 
 _COMMANDS = {
     "backbone": "Train, measure, export and quantise the network that reads faces.",
+    "doctor": "Check this installation and say how to mend what is wrong.",
     "evaluate": "Measure a clip model, or a way of training one, on labelled clips.",
     "extract": "Store the per-frame features of clips, to train on or to use elsewhere.",
+    "models": "List, get, check and take in networks.",
     "predict": "Read the emotions in videos and pictures.",
     "train": "Train a clip model (an SVM over statistics of features) on labelled clips.",
 }

@@ -27,8 +27,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _FORMATS = ("table", "json", "jsonl", "csv")
 _SUFFIXES = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
-# Spelled out here because fer_video.models.session, which checks them, takes time to import; a test compares.
-_DEVICES = ("auto", "cpu", "cuda", "tensorrt", "openvino", "directml", "coreml")
+# Spelled out here because fer_video.models.devices, which checks them, takes time to import; a test compares.
+_DEVICES = ("auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "directml", "qnn")
 
 
 def _together(*decorators: Callable[[F], F]) -> Callable[[F], F]:

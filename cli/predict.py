@@ -149,7 +149,7 @@ def _writer(given: dict[str, Any], file: IO[str], analyzer: Analyzer, *, single:
             "verbose": verbose,
             "group": given["group"],
         }
-    shape = RowShape(analyzer.emotions, analyzer.labels, given["attributes"])
+    shape = RowShape(analyzer.emotions, analyzer.labels, given["attributes"], analyzer.has_affect)
     return make_writer(given["format_name"], given["rows"], file, shape, **extra)
 
 

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from fer_video.detect import DetectorOptions
     from fer_video.errors import FervidError, InputError, ModelError, OptionError, OutputError
     from fer_video.sampling import Sampling
-    from fer_video.types import Attributes, ClipResult, Face, Frame, Observation, Person, Prediction, Segment
+    from fer_video.types import Affect, Attributes, ClipResult, Face, Frame, Observation, Person, Prediction, Segment
 
 __all__ = [
+    "Affect",
     "Analyzer",
     "AnalyzerOptions",
     "Attributes",
@@ -52,7 +53,17 @@ _HOMES = {
     "fer_video.sampling": ("Sampling",),
     "fer_video.detect": ("DetectorOptions",),
     "fer_video.errors": ("FervidError", "InputError", "ModelError", "OptionError", "OutputError"),
-    "fer_video.types": ("Attributes", "ClipResult", "Face", "Frame", "Observation", "Person", "Prediction", "Segment"),
+    "fer_video.types": (
+        "Affect",
+        "Attributes",
+        "ClipResult",
+        "Face",
+        "Frame",
+        "Observation",
+        "Person",
+        "Prediction",
+        "Segment",
+    ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

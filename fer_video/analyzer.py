@@ -23,7 +23,7 @@ from fer_video.errors import InputError, OptionError, unexpected
 from fer_video.features import ClipFeatures, Faces, collect
 from fer_video.files import content_hash
 from fer_video.models import Session, find_model, open_session
-from fer_video.models.session import import_onnxruntime
+from fer_video.models.devices import import_onnxruntime
 from fer_video.observations import ObservationLog
 from fer_video.pipeline import Looks, Pipeline
 from fer_video.sampling import Sampling
@@ -51,7 +51,7 @@ class AnalyzerOptions:
     faces: DetectorOptions = field(default_factory=DetectorOptions)  # what counts as a face
     detector: str | None = None  # name, path or scrfd:PATH (models.find_model); None: the embedded default
     backbone: str | None = None  # name or path; None: the embedded default
-    device: str = "auto"  # or a key of models.session.DEVICES
+    device: str = "auto"  # or a key of models.devices.DEVICES
     threads: int | None = None  # of each network; None: one a core
     attributes: bool = False  # also age, gender, ethnicity
     # The clip model that answers for people and the clip: "auto" for the embedded one where it fits the backbone, its
@@ -115,6 +115,11 @@ class Analyzer:
     def emotions(self) -> tuple[str, ...]:
         """The backbone's emotion labels, in its order."""
         return self._backbone.emotions
+
+    @property
+    def has_affect(self) -> bool:
+        """Whether the backbone gives valence and arousal."""
+        return self._backbone.spec.has_affect
 
     @property
     def ran(self) -> Mapping[str, Any]:
@@ -192,7 +197,7 @@ class Analyzer:
     ) -> tuple[Summary, ObservationLog, Source]:
         genders, ethnicities = self._backbone.labels("gender"), self._backbone.labels("ethnicity")
         least = self.options.min_confidence
-        observations = ObservationLog(self.emotions, genders, ethnicities, least)
+        observations = ObservationLog(self.emotions, genders, ethnicities, least, self.has_affect)
         summary = Summary(
             SummaryOptions(
                 self.emotions, genders, ethnicities, least, self._person_model, self._group_model, self.options.windows
@@ -233,7 +238,7 @@ class Analyzer:
         Raises InputError when the file cannot be read.
         """
         with open_source(path) as source:
-            collected = collect(self._pipeline.observe(source.frames(self.options.sampling)), self._backbone.spec)
+            collected = collect(self._pipeline.observe(source.frames(self.options.sampling)), self._backbone)
         return replace(
             collected,
             path=os.fspath(path),
@@ -268,7 +273,7 @@ def fingerprint(options: AnalyzerOptions) -> str:
     decisive = [repr((options.sampling, options.faces, options.attributes, options.max_lost_s))]
     for task, wanted in (("face-detector", options.detector), ("emotion-backbone", options.backbone)):
         spec = find_model(task, wanted)  # type: ignore[arg-type]
-        decisive += [spec.sha256 or content_hash(spec.path), repr((spec.input, spec.crop, spec.heads))]
+        decisive += [spec.sha256 or content_hash(spec.path), repr((spec.input, spec.crop, spec.heads, spec.features))]
     return hashlib.sha256("\n".join(decisive).encode()).hexdigest()
 
 

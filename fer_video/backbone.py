@@ -12,9 +12,10 @@ import numpy.typing as npt
 from fer_video.align import crop_face
 from fer_video.errors import ModelError
 from fer_video.models import HeadSpec, InputSpec, Session
-from fer_video.types import Attributes, Face, Floats, Image
+from fer_video.models.spec import AFFECT_TASKS
+from fer_video.types import Affect, Attributes, Face, Floats, Image
 
-__all__ = ["Backbone", "Embedded", "attributes_from", "preprocess", "softmax"]
+__all__ = ["Backbone", "Embedded", "affect_from", "attributes_from", "preprocess", "softmax"]
 
 ATTRIBUTE_TASKS = ("age", "gender", "ethnicity")
 
@@ -24,7 +25,8 @@ class Embedded:
     """What a backbone says of N crops."""
 
     features: Floats  # (N, D) float32, before the heads
-    probabilities: Mapping[str, Floats]  # head's task -> (N, labels) float32, rows sum to 1
+    # Head's task -> (N, labels) float32, rows sum to 1; of valence and arousal the values themselves, (N, 1).
+    probabilities: Mapping[str, Floats]
 
 
 class Backbone:
@@ -38,7 +40,7 @@ class Backbone:
     def __init__(self, session: Session, *, attributes: bool = False, batch: int = 32) -> None:
         self.session = session
         self.spec = session.spec
-        self.batch = batch
+        self.batch, self._fixed_batch = batch, False
         emotion = self.spec.head("emotion")
         if emotion is None:
             raise ModelError(f"{self.spec.path}: {self.spec.name} has no emotion head")
@@ -47,36 +49,51 @@ class Backbone:
         if None in heads:
             missing = ", ".join(task for task in wanted if self.spec.head(task) is None)
             raise ModelError(f"{self.spec.path}: {self.spec.name} cannot tell {missing}; leave attributes off")
+        if self.spec.has_affect:
+            heads += [self.spec.head(task) for task in AFFECT_TASKS]
         self.heads: tuple[HeadSpec, ...] = (emotion, *(head for head in heads if head is not None))
         self.emotions = emotion.labels
-        self.size = self._check_graph()
+        self.size = self._check_input()
+        self._check_outputs()
+        self.feature_size = self._check_features()
 
-    def _check_graph(self) -> int:
-        spec, outputs = self.spec, self.session.outputs
+    def _check_input(self) -> int:
+        spec, inputs = self.spec, self.session.inputs
         size = spec.input.size
         if size is None:
             raise ModelError(f"{spec.path}: the description of {spec.name} gives no input size")
-        inputs = self.session.inputs
         shape = inputs.get(spec.input.name, ())
-        other = [
-            has for has, want in zip(shape[1:], (3, size, size), strict=False) if isinstance(has, int) and has != want
-        ]
+        wanted = (3, size, size) if spec.input.layout == "NCHW" else (size, size, 3)
+        other = [has for has, want in zip(shape[1:], wanted, strict=False) if isinstance(has, int) and has != want]
         if len(inputs) != 1 or len(shape) != 4 or other:
-            wanted = f"{spec.input.name!r} of 3 x {size} x {size}"
-            raise ModelError(f"{spec.path}: takes {dict(inputs)}, not {wanted} as described")
-        for name in (spec.features, *(head.output for head in self.heads)):
-            if name not in outputs:
-                raise ModelError(f"{spec.path}: has no output {name!r} (it has {', '.join(outputs)})")
-        for head in self.heads:
-            width = outputs[head.output][-1]
-            if isinstance(width, int) and width != len(head.labels):
-                raise ModelError(
-                    f"{spec.path}: output {head.output!r} has {width} values for {len(head.labels)} labels"
-                )
-        width = outputs[spec.features][-1]
-        if isinstance(width, int) and width != spec.feature_size:
-            raise ModelError(f"{spec.path}: gives {width} features where {spec.feature_size} are described")
+            described = f"{spec.input.name!r} of {' x '.join(map(str, wanted))}"
+            raise ModelError(f"{spec.path}: takes {dict(inputs)}, not {described} as described")
+        if isinstance(shape[0], int):  # exported for so many pictures at a time, often one
+            self.batch, self._fixed_batch = shape[0], True
         return size
+
+    def _check_outputs(self) -> None:
+        path, outputs = self.spec.path, self.session.outputs
+        for name in (self.spec.features, *(head.output for head in self.heads)):
+            if name not in outputs:
+                raise ModelError(f"{path}: has no output {name!r} (it has {', '.join(outputs)})")
+        for head in self.heads:
+            width = outputs[head.output][-1] if outputs[head.output] else None
+            end = head.width if head.columns is None else head.columns[1]
+            if isinstance(width, int) and (width < end or (head.columns is None and width != end)):
+                what = f"{len(head.labels)} labels" if head.labels else head.task
+                raise ModelError(f"{path}: output {head.output!r} has {width} values for {what}")
+
+    def _check_features(self) -> int:
+        spec, shape = self.spec, self.session.outputs[self.spec.features]
+        width = shape[-1] if shape else None
+        if not isinstance(width, int):
+            width = spec.feature_size
+        if not width:
+            raise ModelError(f"{spec.path}: neither the graph nor its description says how many features it gives")
+        if spec.feature_size and width != spec.feature_size:
+            raise ModelError(f"{spec.path}: gives {width} features where {spec.feature_size} are described")
+        return width
 
     def labels(self, task: str) -> tuple[str, ...]:
         """The labels of a head that is in use, () for one that is not."""
@@ -88,21 +105,33 @@ class Backbone:
 
     def embed(self, crops: Sequence[Image]) -> Embedded:
         """crops: (size, size, 3) uint8 BGR each. An empty sequence gives empty arrays."""
-        names = [self.spec.features, *(head.output for head in self.heads)]
-        parts = [
-            self.session.run(names, preprocess(crops[start : start + self.batch], self.spec.input))
-            for start in range(0, len(crops), self.batch)
-        ]
-        if not parts:
-            empty = {head.task: np.zeros((0, len(head.labels)), np.float32) for head in self.heads}
-            return Embedded(np.zeros((0, self.spec.feature_size), np.float32), empty)
-        features, *logits = (np.concatenate(column) for column in zip(*parts, strict=True))
-        probabilities = {head.task: softmax(values) for head, values in zip(self.heads, logits, strict=True)}
-        return Embedded(features, probabilities)
+        if not crops:
+            empty = {head.task: np.zeros((0, head.width), np.float32) for head in self.heads}
+            return Embedded(np.zeros((0, self.feature_size), np.float32), empty)
+        # An output that holds several heads is asked for once.
+        names = list(dict.fromkeys((self.spec.features, *(head.output for head in self.heads))))
+        parts = [self._run(names, crops[start : start + self.batch]) for start in range(0, len(crops), self.batch)]
+        given = {name: np.concatenate(column) for name, column in zip(names, zip(*parts, strict=True), strict=True)}
+        told = {head.task: _told(head, given[head.output]) for head in self.heads}
+        return Embedded(given[self.spec.features], told)
+
+    def _run(self, names: Sequence[str], crops: Sequence[Image]) -> list[Floats]:
+        """One call; a graph with a fixed batch gets it filled up."""
+        filled = [*crops, *[crops[-1]] * (self.batch - len(crops))] if self._fixed_batch else crops
+        return [values[: len(crops)] for values in self.session.run(names, preprocess(filled, self.spec.input))]
+
+
+def _told(head: HeadSpec, output: Floats) -> Floats:
+    """(N, width of the output) -> the head's probabilities or values, (N, width of the head)."""
+    columns = output.reshape(len(output), -1)[:, slice(*(head.columns or (None,)))]
+    return columns if head.task in AFFECT_TASKS else softmax(columns)
 
 
 def preprocess(crops: Sequence[Image], spec: InputSpec) -> Floats:
-    """(size, size, 3) uint8 BGR crops -> (N, 3, size, size) float32 as the network's description says."""
+    """(size, size, 3) uint8 BGR crops -> float32 as the network's description says.
+
+    (N, 3, size, size), or (N, size, size, 3) for the layout NHWC.
+    """
     low, high = spec.value_range
     blob = np.asarray(
         cv2.dnn.blobFromImages(list(crops), (high - low) / 255, swapRB=spec.channels == "RGB"), np.float32
@@ -110,7 +139,7 @@ def preprocess(crops: Sequence[Image], spec: InputSpec) -> Floats:
     mean, std = np.array(spec.mean, np.float32), np.array(spec.std, np.float32)
     blob -= (mean - np.float32(low)).reshape(1, 3, 1, 1)
     blob /= std.reshape(1, 3, 1, 1)
-    return blob
+    return blob if spec.layout == "NCHW" else np.ascontiguousarray(blob.transpose(0, 2, 3, 1))
 
 
 def softmax(logits: npt.NDArray[np.float32]) -> Floats:
@@ -136,3 +165,10 @@ def attributes_from(heads: Sequence[HeadSpec], probabilities: Mapping[str, npt.N
         for task in ("gender", "ethnicity")
     )
     return Attributes(age, spread, gender, ethnicity)
+
+
+def affect_from(heads: Mapping[str, npt.NDArray[np.floating]]) -> Affect | None:
+    """One face's valence and arousal; None of a network without them."""
+    if "valence" not in heads or "arousal" not in heads:
+        return None
+    return Affect(float(heads["valence"][0]), float(heads["arousal"][0]))

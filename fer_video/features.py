@@ -5,6 +5,7 @@ The keys of a file (docs/features.md): N rows, one a face in a sampled frame, in
     frame (N,) int64, time_s (N,) float64, person (N,) int32, box (N, 4) float32, score (N,) float32,
     embedding (N, D) float32, emotion (N, K) float32 probabilities, sampled_frame (M,) int64,
     sampled_time_s (M,) float64; with attributes age, age_std (N,), gender (N, 2), ethnicity (N, 5) float32;
+    of a backbone that gives them valence, arousal (N,) float32;
     meta: a JSON text with the schema, path, status, labels and the backbone's name and hash
 """
 
@@ -21,9 +22,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from fer_video.backbone import Backbone
 from fer_video.errors import InputError
 from fer_video.files import content_hash, open_output, refuse_pipe
-from fer_video.models import ModelSpec
 from fer_video.pool import Pooling, pool
 from fer_video.types import Floats, Observation, Status
 
@@ -38,6 +39,7 @@ Numbers = npt.NDArray[np.int64]
 _ROW_ARRAYS = ("frame", "time_s", "person", "box", "score", "embedding", "emotion")
 _SAMPLED_ARRAYS = ("sampled_frame", "sampled_time_s")
 _ATTRIBUTE_ARRAYS = ("age", "age_std", "gender", "ethnicity")
+_OPTIONAL_ARRAYS = (*_ATTRIBUTE_ARRAYS, "valence", "arousal")
 _TEXTS = ("path", "status", "error", "backbone_name", "backbone_sha256")
 _LABELS = ("emotions", "genders", "ethnicities")
 
@@ -62,6 +64,8 @@ class ClipFeatures:
     age_std: Floats | None = None
     gender: Floats | None = None
     ethnicity: Floats | None = None
+    valence: Floats | None = None
+    arousal: Floats | None = None
     path: str = ""
     status: Status = "ok"
     error: str | None = None
@@ -71,6 +75,10 @@ class ClipFeatures:
     @property
     def has_face(self) -> bool:
         return len(self.frame) > 0
+
+    @property
+    def _optional(self) -> tuple[str, ...]:
+        return tuple(name for name in _OPTIONAL_ARRAYS if getattr(self, name) is not None)
 
     @property
     def main_person(self) -> int | None:
@@ -95,18 +103,15 @@ class ClipFeatures:
     def strided(self, stride: int) -> ClipFeatures:
         """As if only every n-th of the sampled frames had been looked at, with everybody followed as before."""
         kept = np.isin(self.frame, self.sampled_frame[::stride])
-        rows = {name: getattr(self, name)[kept] for name in _ROW_ARRAYS}
-        if self.age is not None:
-            rows |= {name: getattr(self, name)[kept] for name in _ATTRIBUTE_ARRAYS}
+        rows = {name: getattr(self, name)[kept] for name in (*_ROW_ARRAYS, *self._optional)}
         return replace(
             self, **rows, sampled_frame=self.sampled_frame[::stride], sampled_time_s=self.sampled_time_s[::stride]
         )
 
     def save(self, path: Path) -> None:
         """Write the .npz file, whole or not at all. Raises OutputError."""
-        arrays: dict[str, Any] = {name: getattr(self, name) for name in (*_ROW_ARRAYS, *_SAMPLED_ARRAYS)}
-        if self.age is not None:
-            arrays |= {name: getattr(self, name) for name in _ATTRIBUTE_ARRAYS}
+        names = (*_ROW_ARRAYS, *_SAMPLED_ARRAYS, *self._optional)
+        arrays: dict[str, Any] = {name: getattr(self, name) for name in names}
         meta = {"schema": SCHEMA} | {name: getattr(self, name) for name in (*_TEXTS, *_LABELS)}
         with open_output(path, binary=True) as file:
             np.savez(file, **arrays, meta=np.array(json.dumps(meta)))
@@ -120,7 +125,7 @@ def load_features(path: Path) -> ClipFeatures:
             meta = json.loads(str(file["meta"][()]))
             if meta["schema"] != SCHEMA:
                 raise InputError(f"{path}: features of schema {meta['schema']}, this version reads {SCHEMA}")
-            names = [*_ROW_ARRAYS, *_SAMPLED_ARRAYS, *(name for name in _ATTRIBUTE_ARRAYS if name in file)]
+            names = [*_ROW_ARRAYS, *_SAMPLED_ARRAYS, *(name for name in _OPTIONAL_ARRAYS if name in file)]
             return ClipFeatures(
                 **{name: file[name] for name in names},
                 **{name: meta[name] for name in _TEXTS},
@@ -143,16 +148,22 @@ def is_features(path: Path) -> bool:
         return False
 
 
-def collect(observations: Iterable[Observation], spec: ModelSpec) -> ClipFeatures:
+def collect(observations: Iterable[Observation], backbone: Backbone) -> ClipFeatures:
     """The observations of one clip, in order, as arrays."""
     seen = list(observations)
     faces = [each for each in seen if each.face is not None]
     sampled = {each.frame: each.time_s for each in seen}
-    labels = {head.task: head.labels for head in spec.heads}
+    labels = {head.task: head.labels for head in backbone.heads}
     attributes: dict[str, Any] = {}
+    if any(each.affect for each in faces):
+        affect = [each.affect for each in faces if each.affect is not None]
+        attributes |= {
+            "valence": np.array([each.valence for each in affect], np.float32),
+            "arousal": np.array([each.arousal for each in affect], np.float32),
+        }
     if any(each.attributes for each in faces):
         found = [each.attributes for each in faces if each.attributes is not None]
-        attributes = {
+        attributes |= {
             "genders": labels["gender"],
             "ethnicities": labels["ethnicity"],
             "age": np.array([each.age_years for each in found], np.float32),
@@ -167,7 +178,7 @@ def collect(observations: Iterable[Observation], spec: ModelSpec) -> ClipFeature
         person=np.array([each.person for each in faces], np.int32),
         box=np.array([each.face.box for each in faces if each.face], np.float32).reshape(-1, 4),
         score=np.array([each.face.score for each in faces if each.face], np.float32),
-        embedding=np.array([each.embedding for each in faces], np.float32).reshape(-1, spec.feature_size),
+        embedding=np.array([each.embedding for each in faces], np.float32).reshape(-1, backbone.feature_size),
         emotion=np.array([list((each.probabilities or {}).values()) for each in faces], np.float32).reshape(
             -1, len(emotions)
         ),

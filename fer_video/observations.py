@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 
-from fer_video.types import Attributes, Face, Observation
+from fer_video.types import Affect, Attributes, Face, Observation
 
 __all__ = ["ObservationLog"]
 
@@ -21,7 +21,7 @@ class ObservationLog:
     """Append-only; iterating gives the observations back in order, without embeddings and landmarks.
 
     emotions, genders, ethnicities: the labels of the heads, in the model's order. The last two are empty when
-    attributes were not asked for.
+    attributes were not asked for. has_affect: whether the backbone gives valence and arousal.
     """
 
     def __init__(
@@ -30,15 +30,17 @@ class ObservationLog:
         genders: Sequence[str] = (),
         ethnicities: Sequence[str] = (),
         min_confidence: float = 0.0,
+        has_affect: bool = False,
     ) -> None:
         self.min_confidence = min_confidence  # below it rows abstain
         self.emotions = tuple(emotions)
         self.genders = tuple(genders)
         self.ethnicities = tuple(ethnicities)
+        self.has_affect = has_affect
         self._frame = array("q")
         self._time_s = array("d")
         self._person = array("i")
-        self._numbers = array("f")  # per face: box (4), score, probabilities, then the attributes
+        self._numbers = array("f")  # per face: box (4), score, probabilities, then affect and attributes
         self._start = array("q")  # where an observation's numbers begin; they end where the next one's begin
 
     @property
@@ -55,6 +57,8 @@ class ObservationLog:
         self._numbers.extend(observation.face.box)
         self._numbers.append(observation.face.score)
         self._numbers.extend(observation.probabilities.values())
+        if self.has_affect and observation.affect is not None:
+            self._numbers.extend((observation.affect.valence, observation.affect.arousal))
         if self.has_attributes and observation.attributes is not None:
             found = observation.attributes
             self._numbers.extend((found.age_years, found.age_std_years))
@@ -73,7 +77,8 @@ class ObservationLog:
             return Observation(frame, time_s)
         end = self._start[row + 1] if row + 1 < len(self) else len(self._numbers)
         x1, y1, x2, y2, score, *rest = self._numbers[self._start[row] : end]
-        heads = rest[len(self.emotions) :]
+        first, second = len(self.emotions), len(self.emotions) + (2 if self.has_affect else 0)
+        affect, heads = rest[first:second], rest[second:]
         return Observation(
             frame=frame,
             time_s=time_s,
@@ -81,6 +86,7 @@ class ObservationLog:
             face=Face((x1, y1, x2, y2), score),
             probabilities=dict(zip(self.emotions, rest, strict=False)),
             attributes=self._attributes(heads) if heads else None,
+            affect=Affect(*affect) if affect else None,
         )
 
     def _attributes(self, numbers: list[float]) -> Attributes:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from fer_video.backbone import Backbone, attributes_from
+from fer_video.backbone import Backbone, affect_from, attributes_from
 from fer_video.cuts import CutDetector
 from fer_video.detect import Detector, select_faces
 from fer_video.track import Tracker
@@ -27,7 +27,7 @@ class Look:
 
     faces: list[Face]
     features: Floats  # (faces, D)
-    heads: Mapping[str, Floats]  # task -> (faces, labels) probabilities
+    heads: Mapping[str, Floats]  # task -> (faces, labels) probabilities, or (faces, 1) values
 
 
 Looks = dict[int, Look]
@@ -89,7 +89,8 @@ class Pipeline:
                 face=face,
                 probabilities=dict(zip(self.backbone.emotions, heads["emotion"].tolist(), strict=True)),
                 embedding=look.features[row],
-                attributes=attributes_from(self.backbone.heads, heads) if len(heads) > 1 else None,
+                attributes=attributes_from(self.backbone.heads, heads) if "age" in heads else None,
+                affect=affect_from(heads),
             )
 
 

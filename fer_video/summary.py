@@ -11,7 +11,7 @@ import numpy.typing as npt
 from fer_video.classify.model import ClipModel
 from fer_video.pool import Pooler, RunningStats
 from fer_video.segments import WindowOptions, Windows
-from fer_video.types import Attributes, Observation, Person, Prediction
+from fer_video.types import Affect, Attributes, Observation, Person, Prediction
 
 __all__ = ["Summary", "SummaryOptions"]
 
@@ -41,6 +41,7 @@ class _Presence:
         self.probabilities = RunningStats()
         self.prominence = 0.0  # sum over the frames
         self.attributes: list[RunningStats] = []  # (age, age^2 + var), gender, ethnicity
+        self.affect = RunningStats()  # valence, arousal
         self.pooler = None if model is None else Pooler(model.info.pooling, model.info.feature_size)
 
     def add(self, observation: Observation) -> None:
@@ -51,6 +52,8 @@ class _Presence:
         self.prominence += observation.face.prominence
         if self.pooler is not None and observation.embedding is not None:
             self.pooler.add_frame(observation.embedding)
+        if observation.affect is not None:
+            self.affect.add([observation.affect.valence, observation.affect.arousal])
         if (found := observation.attributes) is not None:
             self.attributes = self.attributes or [RunningStats(), RunningStats(), RunningStats()]
             age, spread = found.age_years, found.age_std_years
@@ -132,6 +135,7 @@ class Summary:
             probabilities=answer.probabilities,
             attributes=presence.mean_attributes(self.options.genders, self.options.ethnicities),
             segments=None if windows is None else windows.segments(id_, least),
+            affect=Affect(*presence.affect.mean.tolist()) if presence.affect.count else None,
         )
 
     def clip(self) -> Prediction | None:

@@ -22,7 +22,18 @@ if TYPE_CHECKING:
 Image = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
-__all__ = ["Attributes", "ClipResult", "Face", "Frame", "Observation", "Person", "Prediction", "Segment", "Status"]
+__all__ = [
+    "Affect",
+    "Attributes",
+    "ClipResult",
+    "Face",
+    "Frame",
+    "Observation",
+    "Person",
+    "Prediction",
+    "Segment",
+    "Status",
+]
 
 SCHEMA = "fervid/1"
 
@@ -81,6 +92,14 @@ class Attributes:
 
 
 @dataclass(frozen=True, slots=True)
+class Affect:
+    """Where an expression lies on the two axes of AffectNet, about -1 to 1 as the network gives it, not cut off."""
+
+    valence: float  # unpleasant to pleasant
+    arousal: float  # calm to excited
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """One face in one sampled frame; or, with `face` None, a sampled frame in which no face was found."""
 
@@ -91,6 +110,7 @@ class Observation:
     probabilities: Mapping[str, float] | None = None  # emotion -> probability, in the model's own order
     embedding: Floats | None = None  # (D,) float32, the backbone's features before its heads
     attributes: Attributes | None = None  # only when asked for
+    affect: Affect | None = None  # only of a backbone that gives it
 
     @property
     def emotion(self) -> str | None:
@@ -137,6 +157,7 @@ class Person:
     probabilities: Mapping[str, float]
     attributes: Attributes | None = None  # mean over the frames, only when asked for
     segments: tuple[Segment, ...] | None = None  # only when sliding windows were asked for
+    affect: Affect | None = None  # mean over the frames, only of a backbone that gives it
 
 
 @dataclass(frozen=True, slots=True)

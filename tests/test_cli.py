@@ -22,7 +22,7 @@ from fer_video.cli.options import _DEVICES
 from media import encode_sound_only
 
 from fer_video.models import find_model
-from fer_video.models.session import DEVICES
+from fer_video.models.devices import DEVICES
 from fer_video.write import FORMATS
 
 FERVID = [sys.executable, "-m", "fer_video.cli"]

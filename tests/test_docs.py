@@ -60,7 +60,7 @@ def test_every_public_name_is_there_and_documented() -> None:
 @pytest.mark.parametrize("rows", ["clips", "people", "segments", "frames"])
 def test_every_column_is_documented(rows: str) -> None:
     docs = (ROOT / "docs" / "output.md").read_text(encoding="utf-8")
-    for column in column_names(rows, RowShape(("EMOTION",), (), True)):  # type: ignore[arg-type]
+    for column in column_names(rows, RowShape(("EMOTION",), (), True, True)):  # type: ignore[arg-type]
         assert f"`{column.replace('EMOTION', '<emotion>')}`" in docs, column
 
 

@@ -15,10 +15,11 @@ from conftest import ROOT
 
 from fer_video.analyzer import Analyzer, AnalyzerOptions
 from fer_video.errors import ModelError, OptionError
-from fer_video.models import find_model, load_manifest, open_session
-from fer_video.models.manifest import entry_of as described
-from fer_video.models.manifest import parse_spec
-from fer_video.models.session import DEVICES, available_cores
+from fer_video.models import devices, find_model, load_manifest, open_session, session
+from fer_video.models.devices import DEVICES, stdout_to_stderr
+from fer_video.models.session import available_cores
+from fer_video.models.spec import entry_of as described
+from fer_video.models.spec import parse_spec
 
 BACKBONE = "effnet-lite0-mtl"
 
@@ -85,7 +86,7 @@ def test_unknown_and_absent_devices() -> None:
 
     with pytest.raises(OptionError, match="unknown device 'gpu'"):
         open_session(find_model("face-detector"), device="gpu")
-    absent = [name for name, (provider, _) in DEVICES.items() if provider not in ort.get_available_providers()]
+    absent = [name for name, each in DEVICES.items() if each.provider not in ort.get_available_providers()]
     assert absent, "no machine has every accelerator"
     for name in absent:
         with pytest.raises(OptionError, match=f"device {name} is not available.*pip"):
@@ -197,22 +198,109 @@ def test_an_input_that_does_not_fit_its_graph(tmp_path: Path, change: dict[str, 
         Analyzer(AnalyzerOptions(backbone=str(path), model="none"))
 
 
-def test_a_device_that_onnxruntime_gave_up_on_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    import onnxruntime as ort
+class Runtime:
+    """ONNX Runtime as it would be with other providers: what it is asked for, and what it gives."""
 
-    has = ["CUDAExecutionProvider", "CPUExecutionProvider"]
-    monkeypatch.setattr(ort, "get_available_providers", lambda: has)
-    real = ort.InferenceSession
-    monkeypatch.setattr(ort, "InferenceSession", lambda data, options, providers: real(data, options, has[1:]))
-    with pytest.raises(OptionError, match="fell back to CPUExecutionProvider"):
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, *providers: str, works: bool = True, raises: bool = False
+    ) -> None:
+        import onnxruntime as ort
+
+        self.asked: list[list[tuple[str, dict[str, str]]]] = []
+        self.preloaded = 0
+        real = ort.InferenceSession
+
+        def start(data: bytes, options: Any, providers: list[tuple[str, dict[str, str]]]) -> Any:
+            self.asked.append(providers)
+            if raises and len(providers) > 1:
+                raise RuntimeError("no such library")
+            raw = real(data, options, ["CPUExecutionProvider"])
+            return Pretender(raw, [name for name, _ in providers]) if works else raw
+
+        def preload() -> None:
+            self.preloaded += 1
+            print("cuDNN not found")  # noqa: T201  as the real one does
+
+        monkeypatch.setattr(ort, "get_available_providers", lambda: [*providers, "CPUExecutionProvider"])
+        monkeypatch.setattr(ort, "InferenceSession", start)
+        monkeypatch.setattr(ort, "preload_dlls", preload, raising=False)
+        devices._preload_cuda.cache_clear()
+        session._say_once.cache_clear()
+
+
+class Pretender:
+    def __init__(self, raw: Any, providers: list[str]) -> None:
+        self.raw, self.providers = raw, providers
+
+    def get_providers(self) -> list[str]:
+        return self.providers
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.raw, name)
+
+
+CUDA = "CUDAExecutionProvider"
+
+
+def test_a_device_that_onnxruntime_gave_up_on_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    Runtime(monkeypatch, CUDA, works=False)
+    with pytest.raises(OptionError, match=r"fell back to CPUExecutionProvider.*onnxruntime-gpu\[cuda,cudnn\]"):
         open_session(find_model("face-detector"), device="cuda")
-    assert open_session(find_model("face-detector"), device="auto").provider == "CPUExecutionProvider"
+
+
+@pytest.mark.parametrize("raises", [False, True])
+def test_auto_falls_back_and_says_so_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, raises: bool
+) -> None:
+    Runtime(monkeypatch, CUDA, works=False, raises=raises)
+    for _ in range(3):
+        assert open_session(find_model("face-detector"), device="auto").provider == "CPUExecutionProvider"
+    (record,) = caplog.records
+    assert CUDA in record.getMessage()
+
+
+def test_auto_on_a_machine_with_a_cpu_only_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    assert open_session(find_model("face-detector")).provider == "CPUExecutionProvider"
+    assert not caplog.records
+
+
+def test_auto_takes_cuda_where_it_works(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    runtime = Runtime(monkeypatch, "TensorrtExecutionProvider", CUDA)
+    assert open_session(find_model("face-detector")).provider == CUDA
+    assert runtime.asked == [[(CUDA, {"cudnn_conv_algo_search": "HEURISTIC"}), ("CPUExecutionProvider", {})]]
+    open_session(find_model("face-detector"))
+    assert runtime.preloaded == 1
+    captured = capsys.readouterr()
+    assert (captured.out, "cuDNN not found" in captured.err) == ("", True)
+
+
+def test_options_that_fit_the_device(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FERVID_CACHE", str(tmp_path))
+    for name, device in DEVICES.items():
+        with monkeypatch.context() as patch:
+            runtime = Runtime(patch, device.provider, CUDA)
+            opened = open_session(find_model("face-detector"), device=name)
+        assert opened.provider == device.provider
+        first = runtime.asked[0][0]
+        assert first[0] == device.provider
+        assert dict(device.options).items() <= first[1].items()
+        if device.cache_option:
+            assert Path(first[1][device.cache_option]).is_dir()
+            assert Path(first[1][device.cache_option]).is_relative_to(tmp_path)
+        if name == "tensorrt":  # what it cannot take goes to CUDA, then to the CPU
+            assert [each for each, _ in runtime.asked[0]] == [device.provider, CUDA, "CPUExecutionProvider"]
+
+
+def test_tensorrt_that_is_only_cuda_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FERVID_CACHE", str(tmp_path))
+    Runtime(monkeypatch, "TensorrtExecutionProvider", CUDA)
+    monkeypatch.setattr(Pretender, "get_providers", lambda self: self.providers[1:])
+    with pytest.raises(OptionError, match=f"tensorrt was asked for but ONNX Runtime fell back to {CUDA}"):
+        open_session(find_model("face-detector"), device="tensorrt")
 
 
 def test_native_prints_do_not_reach_stdout(capfd: pytest.CaptureFixture[str]) -> None:
     import os
-
-    from fer_video.models.session import stdout_to_stderr
 
     with stdout_to_stderr():
         os.write(1, b"noise")

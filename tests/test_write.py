@@ -88,6 +88,7 @@ def test_the_json_of_a_clip() -> None:
                     "gender": {"male": 0.25, "female": 0.75},
                     "ethnicity": {"White": 0.5, "Black": 0.5},
                 },
+                "affect": None,
                 "segments": [
                     {"start_s": 0.0, "end_s": 0.1, "emotion": "happy", "confidence": 0.75},
                     {"start_s": 0.1, "end_s": 0.2, "emotion": None, "confidence": 0.5},

@@ -15,6 +15,10 @@ def make_detector(session: Session, options: DetectorOptions) -> Detector:
         from fer_video.detect.centerface import CenterFace
 
         return CenterFace(session, options)
+    if session.spec.kind == "yunet":
+        from fer_video.detect.yunet import YuNet
+
+        return YuNet(session, options)
     if session.spec.kind == "scrfd":
         from fer_video.detect.scrfd import Scrfd  # imports insightface, which takes most of a second
 

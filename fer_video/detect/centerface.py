@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
-from fer_video.detect.base import Detector, DetectorOptions, input_size
+from fer_video.detect.base import Detector, DetectorOptions, faces_from, input_size, to_blob
 from fer_video.errors import ModelError
 from fer_video.models import Session
 from fer_video.types import Face, Floats, Image
@@ -21,7 +20,6 @@ __all__ = ["CenterFace", "decode_maps"]
 _STRIDE = 4
 _NMS_IOU = 0.3  # as its authors' code has it
 _BATCH_PIXELS = 1 << 20  # of network input in one run: larger ones gain nothing and cost a kilobyte a pixel
-_MOST_FACES = 1000  # candidates kept for one picture; more is noise, and comparing all with all takes minutes
 _ROLES = ("heatmap", "log_size", "offset", "landmarks")
 
 
@@ -48,28 +46,12 @@ class CenterFace(Detector):
         batch = max(1, _BATCH_PIXELS // (net_width * net_height))
         found = []
         for start in range(0, len(images), batch):
-            blob = _to_blob(images[start : start + batch], net_width, net_height, scale)
+            blob = to_blob(images[start : start + batch], net_width, net_height, scale)
             found += [
                 decode_maps(heat, size, offset, points, scale, (width, height), self.options.min_score)
                 for heat, size, offset, points in zip(*self.session.run(names, blob), strict=True)
             ]
         return found
-
-
-def _to_blob(images: Sequence[Image], width: int, height: int, scale: float) -> Floats:
-    """(N, 3, height, width) float32 RGB 0..255: each image scaled into the upper left, black beyond it."""
-    canvases = []
-    for image in images:
-        inside = (round(image.shape[1] * scale), round(image.shape[0] * scale))
-        size = (min(max(inside[0], 1), width), min(max(inside[1], 1), height))
-        # Shrinking with plain bilinear drops pixels; area averages them, and the detector likes it better.
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-        if size != (width, height):
-            small = cv2.copyMakeBorder(
-                small, 0, height - size[1], 0, width - size[0], cv2.BORDER_CONSTANT, value=(0, 0, 0)
-            )
-        canvases.append(small)
-    return np.asarray(cv2.dnn.blobFromImages(canvases, 1.0, swapRB=True), np.float32)
 
 
 def decode_maps(
@@ -89,9 +71,6 @@ def decode_maps(
     rows, columns = np.nonzero(heatmap[0] >= min_score)
     if not len(rows):
         return []
-    if len(rows) > _MOST_FACES:
-        surest = np.argsort(-heatmap[0, rows, columns], kind="stable")[:_MOST_FACES]
-        rows, columns = rows[surest], columns[surest]
     scores = heatmap[0, rows, columns]
     sizes = np.exp(log_size[:, rows, columns]) * _STRIDE  # (2, n): height, width
     centers = (np.stack((rows, columns)) + offset[:, rows, columns] + 0.5) * _STRIDE  # (2, n): y, x
@@ -100,11 +79,4 @@ def decode_maps(
 
     boxes = np.concatenate((corners[::-1], sizes[::-1])).T / scale  # (n, 4): x, y, width, height
     points = points[:, ::-1].transpose(2, 0, 1) / scale  # (n, 5, 2): x, y
-    kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), min_score, _NMS_IOU)
-    limits = np.array([*frame_size, *frame_size], np.float32)
-    faces = []
-    for i in np.asarray(kept, int).ravel():
-        x, y, width, height = boxes[i]
-        x1, y1, x2, y2 = np.clip((x, y, x + width, y + height), 0, limits).tolist()
-        faces.append(Face((x1, y1, x2, y2), float(scores[i]), points[i].astype(np.float32)))
-    return sorted(faces, key=lambda face: -face.score)
+    return faces_from(boxes, scores, points, frame_size, min_score, _NMS_IOU)

@@ -1,7 +1,8 @@
 """Models: name -> description (manifest) -> verified bytes -> ONNX Runtime session."""
 
-from fer_video.models.manifest import CropSpec, HeadSpec, InputSpec, ModelSpec, find_model, load_manifest
+from fer_video.models.manifest import catalogue, find_model, load_manifest
 from fer_video.models.session import Session, open_session
+from fer_video.models.spec import CropSpec, HeadSpec, InputSpec, ModelSpec
 
 __all__ = [
     "CropSpec",
@@ -9,6 +10,7 @@ __all__ = [
     "InputSpec",
     "ModelSpec",
     "Session",
+    "catalogue",
     "find_model",
     "load_manifest",
     "open_session",

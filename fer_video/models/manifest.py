@@ -1,82 +1,30 @@
-"""What a model is: `weights/manifest.json` read into typed descriptions.
+"""Where descriptions of models are found: by a name, or beside a file of the user's.
 
-A model describes itself; nothing in fervid concludes from a file's name what is in it. A model that is not
-embedded brings its description along, the same object as an entry of the manifest: in a file beside it
-(`net.onnx` -> `net.json`), or in the ONNX `metadata_props` under the key `fervid`.
+Three lists share one space of names: the embedded models (weights/manifest.json), those that `fervid models pull`
+gets (weights/zoo.json), and those that `fervid models import` took in (descriptions in the model store). A model
+describes itself; nothing in fervid concludes from a file's name what is in it. A file that is in none of the lists
+brings its description along, the same object as an entry: in a file beside it (`net.onnx` -> `net.json`), or in the
+ONNX `metadata_props` under the key `fervid`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
 from fer_video.errors import ModelError, OptionError
+from fer_video.files import cache_dir
+from fer_video.models.spec import InputSpec, ModelSpec, Task, parse_spec
 
-__all__ = ["CropSpec", "HeadSpec", "InputSpec", "ModelSpec", "entry_of", "find_model", "load_manifest"]
+__all__ = ["Origin", "catalogue", "find_entry", "find_model", "load_manifest", "origin_of", "store_dir", "weights_dir"]
 
-Task = Literal["face-detector", "emotion-backbone", "clip-classifier"]
-
-AGES = tuple(str(age) for age in range(101))
-
-
-@dataclass(frozen=True, slots=True)
-class InputSpec:
-    """How pixels become the network's input tensor: (pixel scaled to value_range - mean) / std, per channel."""
-
-    name: str
-    size: int | None  # side of the square input in pixels; None: any, see multiple_of
-    multiple_of: int = 1
-    layout: Literal["NCHW"] = "NCHW"
-    channels: Literal["RGB", "BGR"] = "RGB"
-    value_range: tuple[float, float] = (0.0, 1.0)  # what 0 and 255 become before mean and std
-    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)  # in the order of `channels`
-    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
-
-
-@dataclass(frozen=True, slots=True)
-class CropSpec:
-    """The piece of the frame that a backbone was trained on: a square around the centre of the face box."""
-
-    shape: Literal["square"] = "square"
-    side: Literal["max"] = "max"  # of the box's width and height
-    factor: float = 1.0  # side of the square in units of that
-    interpolation: Literal["bilinear"] = "bilinear"
-
-
-@dataclass(frozen=True, slots=True)
-class HeadSpec:
-    """One output of a backbone: logits over labels. Of age, the labels are years."""
-
-    task: str  # emotion, age, gender or ethnicity
-    output: str
-    labels: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSpec:
-    """One entry of the manifest, with the file found."""
-
-    name: str
-    task: Task
-    kind: str  # which code reads its outputs: "centerface", "scrfd", "onnx"
-    path: Path
-    sha256: str | None  # None: a file of the user's own, hashed but not compared
-    input: InputSpec
-    source: str = ""
-    licence: str = ""
-    crop: CropSpec = CropSpec()
-    features: str = "features"
-    feature_size: int = 0
-    heads: tuple[HeadSpec, ...] = ()
-    outputs: Mapping[str, str] | None = None  # role -> output name, for detectors
-
-    def head(self, task: str) -> HeadSpec | None:
-        return next((head for head in self.heads if head.task == task), None)
+Origin = Literal["embedded", "zoo", "user"]
+_MOST_BYTES = 1 << 20  # of a description
 
 
 def weights_dir() -> Path:
@@ -88,6 +36,11 @@ def weights_dir() -> Path:
         return Path(__file__).parents[2] / "weights"
 
 
+def store_dir() -> Path:
+    """Where pulled and imported models are: NAME.onnx, and NAME.json for what no list of fervid says of it."""
+    return cache_dir() / "models"
+
+
 @cache
 def load_manifest() -> tuple[Mapping[str, str], Mapping[str, ModelSpec]]:
     """The embedded models: (task -> name of the default, name -> description).
@@ -95,136 +48,96 @@ def load_manifest() -> tuple[Mapping[str, str], Mapping[str, ModelSpec]]:
     Raises ModelError when the manifest is missing or is not what it should be.
     """
     path = weights_dir() / "manifest.json"
+    document = _document(path)
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
         specs = [parse_spec(entry, path.parent / entry["file"]) for entry in document["models"]]
         return document["defaults"], {spec.name: spec for spec in specs}
-    except OSError as error:
-        raise ModelError(f"{path}: {error.strerror}; reinstall fervid") from error
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path}: not a valid manifest ({error!r}); reinstall fervid") from error
 
 
-def parse_spec(entry: Mapping[str, Any], path: Path) -> ModelSpec:
-    """A description from its JSON object. Raises KeyError, TypeError or ValueError when it is not one."""
-    given = entry["input"]
-    features = entry.get("features", {})
-    std = _numbers(given.get("std", (1, 1, 1)), 3)
-    if min(std) <= 0:
-        raise ValueError(f"std {std!r} should be positive")
-    heads = tuple(_head(head) for head in entry.get("heads", ()))
-    if len({head.task for head in heads}) != len(heads):
-        raise ValueError("two heads of the same task")
-    return ModelSpec(
-        name=str(entry["name"]),
-        task=entry["task"],
-        kind=_one_of(entry["kind"], "onnx", "centerface", "scrfd"),
-        path=path,
-        sha256=entry.get("sha256"),
-        source=entry.get("source", ""),
-        licence=entry.get("licence", ""),
-        input=InputSpec(
-            name=given["name"],
-            size=None if given["size"] is None else _whole(given["size"]),
-            multiple_of=_whole(given.get("multiple_of", 1)),
-            layout=_one_of(given.get("layout", "NCHW"), "NCHW"),
-            channels=_one_of(given.get("channels", "RGB"), "RGB", "BGR"),
-            value_range=_numbers(given.get("value_range", (0, 1)), 2),
-            mean=_numbers(given.get("mean", (0, 0, 0)), 3),
-            std=std,
-        ),
-        crop=_crop(entry.get("crop", {})),
-        features=features.get("output", "features"),
-        feature_size=_whole(features["size"]) if features else 0,
-        heads=heads,
-        outputs=entry.get("outputs"),
-    )
+def load_zoo() -> Mapping[str, ModelSpec]:
+    """The models that can be pulled, by name, whether they are here or not. Raises ModelError."""
+    path, store = weights_dir() / "zoo.json", store_dir()
+    try:
+        specs = [parse_spec(entry, store / f"{entry['name']}.onnx") for entry in _document(path)["models"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{path}: not a valid manifest ({error!r}); reinstall fervid") from error
+    return {spec.name: _with_recorded_hash(spec) for spec in specs}
 
 
-def entry_of(spec: ModelSpec) -> dict[str, Any]:
-    """The JSON object of a backbone's description, without its file and hash; parse_spec reads it back."""
-    return {
-        "name": spec.name, "task": spec.task, "kind": spec.kind, "source": spec.source, "licence": spec.licence,
-        "input": asdict(spec.input), "crop": asdict(spec.crop),
-        "features": {"output": spec.features, "size": spec.feature_size},
-        "heads": [asdict(head) for head in spec.heads],
-    }  # fmt: skip
+def _with_recorded_hash(spec: ModelSpec) -> ModelSpec:
+    """Of a model whose publisher gives no hash: the one it had when it was taken in."""
+    beside = spec.path.with_suffix(".json")
+    if spec.sha256 or spec.git_blob or not (beside.is_file() and spec.path.is_file()):
+        return spec
+    return replace(spec, sha256=_document(beside)["sha256"])
 
 
-def _crop(given: Mapping[str, Any]) -> CropSpec:
-    return CropSpec(
-        shape=_one_of(given.get("shape", "square"), "square"),
-        side=_one_of(given.get("side", "max"), "max"),
-        factor=_factor(given.get("factor", 1.0)),
-        interpolation=_one_of(given.get("interpolation", "bilinear"), "bilinear"),
-    )
+def load_user() -> Mapping[str, ModelSpec]:
+    """The models that were imported, by name. Raises ModelError for a description that is broken."""
+    known = {*load_manifest()[1], *load_zoo()}
+    files = sorted(store_dir().glob("*.json"))
+    specs = [_read_description(path, path.with_suffix(".onnx")) for path in files if path.stem not in known]
+    return {spec.name: spec for spec in specs}
 
 
-def _factor(value: Any) -> float:
-    if not 0.1 <= float(value) <= 10:
-        raise ValueError(f"crop factor {value!r} should lie between 0.1 and 10")
-    return float(value)
+def catalogue() -> dict[str, ModelSpec]:
+    """Every model fervid knows by a name: embedded, to pull, imported. Raises ModelError."""
+    return {**load_manifest()[1], **load_zoo(), **load_user()}
 
 
-def _whole(value: Any) -> int:
-    if not isinstance(value, int) or not 0 < value < 1 << 16:
-        raise ValueError(f"{value!r} should be a whole number above 0")
-    return value
+def origin_of(spec: ModelSpec) -> Origin:
+    """Which list an entry of the catalogue is from."""
+    if spec.name in load_manifest()[1]:
+        return "embedded"
+    return "zoo" if spec.name in load_zoo() else "user"
 
 
-def _head(given: Mapping[str, Any]) -> HeadSpec:
-    names = given["labels"]
-    if not isinstance(names, list) or not names or len(set(names)) != len(names):
-        raise ValueError(f"labels {names!r} should be a list of different names")
-    labels = AGES if names == ["0..100"] else tuple(map(str, names))
-    return HeadSpec(_one_of(given["task"], "emotion", "age", "gender", "ethnicity"), given["output"], labels)
-
-
-def _one_of(value: Any, *known: str) -> Any:
-    if value not in known:
-        raise ValueError(f"{value!r} is not one of {', '.join(known)}")
-    return value
-
-
-def _numbers(values: Any, count: int) -> Any:
-    numbers = tuple(float(value) for value in values)
-    if len(numbers) != count:
-        raise ValueError(f"{values!r} should be {count} numbers")
-    return numbers
+def find_entry(name: str) -> ModelSpec:
+    """The entry of the catalogue by that name, its file there or not. Raises OptionError, ModelError."""
+    known = catalogue()
+    if name not in known:
+        raise OptionError(f"{name}: no model by that name; fervid models list shows them")
+    return known[name]
 
 
 def find_model(task: Task, wanted: str | None = None) -> ModelSpec:
     """The description of the model a user asked for.
 
-    wanted: None for the default of the task, the name of an embedded model, the path of an ONNX file that
-    brings its description along, or `scrfd:PATH` for any face detector of the SCRFD family (its graph says
-    all that is needed).
+    wanted: None for the default of the task, a name of the catalogue, the path of an ONNX file that brings its
+    description along, or `scrfd:PATH` for any face detector of the SCRFD family (its graph says all that is needed).
 
-    Raises OptionError when there is no such model, ModelError when it is there and is not usable.
+    Raises OptionError when there is no such model or it was not pulled yet, ModelError when it is not usable.
     """
-    defaults, models = load_manifest()
+    defaults, embedded = load_manifest()
     if wanted is None:
-        return models[defaults[task]]
-    if wanted in models:
-        spec = models[wanted]
+        return embedded[defaults[task]]
+    if (spec := embedded.get(wanted) or catalogue().get(wanted)) is not None:
         if spec.task != task:
             raise OptionError(f"{wanted} is a model of the task {spec.task}, not {task}")
+        if wanted not in embedded and not spec.path.exists():
+            raise OptionError(f"{wanted} is not on this machine yet; get it with: fervid models pull {wanted}")
         return spec
     kind, colon, rest = wanted.partition(":")
     if task == "face-detector" and kind == "scrfd" and colon:
-        return _scrfd_spec(_existing(Path(rest), task))
+        return scrfd_spec(_existing(Path(rest), task))
     return _described(_existing(Path(wanted), task), task)
 
 
 def _existing(path: Path, task: Task) -> Path:
     if not path.is_file():
-        names = ", ".join(name for name, spec in load_manifest()[1].items() if spec.task == task)
+        names = ", ".join(name for name, spec in catalogue().items() if spec.task == task and spec.path.exists())
         also = " or scrfd:PATH" if task == "face-detector" else ""
-        raise OptionError(f"{path}: no such {task}; give one of: {names}, the path of an ONNX file{also}")
+        raise OptionError(
+            f"{path}: no such {task}; give one of: {names}, the path of an ONNX file{also}, "
+            "or pull one of those that fervid models list shows"
+        )
     return path
 
 
-def _scrfd_spec(path: Path) -> ModelSpec:
+def scrfd_spec(path: Path) -> ModelSpec:
+    """The description of any SCRFD file: the graph says all that is needed."""
     return ModelSpec(
         name=path.stem, task="face-detector", kind="scrfd", path=path, sha256=None, input=InputSpec("", None)
     )
@@ -233,29 +146,50 @@ def _scrfd_spec(path: Path) -> ModelSpec:
 def _described(path: Path, task: Task) -> ModelSpec:
     """An ONNX file with its description in a JSON file beside it or in its own metadata."""
     beside = path.with_suffix(".json")
-    try:
-        text = beside.read_text(encoding="utf-8") if beside.is_file() else _metadata(path)
-        if text is None:
-            raise ModelError(
-                f"{path}: this model does not say what it is; put its description into {beside.name} "
-                "(docs/models.md has the fields)"
-            )
-        spec = parse_spec(json.loads(text), path)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelError(f"{path}: its description is not valid ({error!r}); see docs/models.md") from error
+    if beside.is_file():
+        spec = _read_description(beside, path)
+    elif (text := _metadata(path)) is not None:
+        spec = _parsed(text, path)
+    else:
+        raise ModelError(
+            f"{path}: this model does not say what it is; take it in with: fervid models import {path}, "
+            f"or put its description into {beside.name} (docs/models.md has the fields)"
+        )
     if spec.task != task:
         raise OptionError(f"{path}: this is a model of the task {spec.task}, not {task}")
     return spec
 
 
+def _read_description(beside: Path, path: Path) -> ModelSpec:
+    try:
+        if beside.stat().st_size > _MOST_BYTES:
+            raise ModelError(f"{beside}: larger than a description can be")
+        return _parsed(beside.read_text(encoding="utf-8"), path)
+    except OSError as error:
+        raise ModelError(f"{beside}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{beside}: its description is not valid ({error!r}); see docs/models.md") from error
+
+
+def _parsed(text: str, path: Path) -> ModelSpec:
+    try:
+        return parse_spec(json.loads(text), path)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise ModelError(f"{path}: its description is not valid ({error!r}); see docs/models.md") from error
+
+
+def _document(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror}; reinstall fervid") from error
+    except ValueError as error:
+        raise ModelError(f"{path}: not a valid manifest ({error!r}); reinstall fervid") from error
+
+
 def _metadata(path: Path) -> str | None:
     """The description in the `metadata_props` of an ONNX file. Raises ModelError when it is not one."""
-    import onnx
+    from fer_video.models.graph import read_graph
 
-    try:
-        model = onnx.load(path, load_external_data=False)
-    except OSError as error:
-        raise ModelError(f"{path}: {error.strerror}") from error
-    except Exception as error:
-        raise ModelError(f"{path}: not an ONNX file") from error
+    model = read_graph(path)
     return next((entry.value for entry in model.metadata_props if entry.key == "fervid"), None)

@@ -22,6 +22,7 @@ class RowShape:
     emotions: tuple[str, ...]  # of the backbone's head: frames
     labels: tuple[str, ...] = ()  # of the answers for people and clips; () where they are the same
     attributes: bool = False
+    affect: bool = False  # valence and arousal
 
     def columns_for(self, rows: Rows) -> tuple[str, ...]:
         return self.emotions if rows == "frames" else self.labels or self.emotions

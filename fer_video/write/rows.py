@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fer_video.types import SCHEMA, Attributes, ClipResult, Observation, Person, Prediction, Segment
+from fer_video.types import SCHEMA, Affect, Attributes, ClipResult, Observation, Person, Prediction, Segment
 from fer_video.write.base import Rows, RowShape
 
 __all__ = ["clip_object", "column_names", "failed_row", "flat_rows", "frame_rows"]
@@ -16,7 +16,7 @@ __all__ = ["clip_object", "column_names", "failed_row", "flat_rows", "frame_rows
 Row = dict[str, Any]
 
 # Microseconds, hundredths of a pixel, a millionth of probability: finer than anything that is measured.
-_TIME, _PIXEL, _PROBABILITY, _YEARS = 6, 2, 6, 1
+_TIME, _PIXEL, _PROBABILITY, _YEARS, _AFFECT_DIGITS = 6, 2, 6, 1, 4
 
 _FRAME = ("path", "frame", "time_s", "person", "x1", "y1", "x2", "y2", "face_score", "emotion", "confidence")
 _SEGMENT = ("path", "person", "start_s", "end_s", "emotion", "confidence")
@@ -25,6 +25,7 @@ _CLIP = (
     "path", "status", "error", "duration_s", "fps", "frames_sampled", "frames_with_face", "people", "person",
     "emotion", "confidence", "method", "group_emotion", "group_confidence",
 )  # fmt: skip
+_AFFECT = ("valence", "arousal")
 _ATTRIBUTES = ("age", "age_std", "gender", "gender_confidence", "ethnicity", "ethnicity_confidence")
 
 
@@ -34,7 +35,9 @@ def column_names(rows: Rows, shape: RowShape) -> list[str]:
     if rows == "segments":
         return list(first)
     known = [*first, *(f"p_{label}" for label in shape.columns_for(rows))]
-    return [*known, *_ATTRIBUTES] if shape.attributes and rows != "clips" else known
+    if rows == "clips":
+        return known
+    return [*known, *(_AFFECT if shape.affect else ()), *(_ATTRIBUTES if shape.attributes else ())]
 
 
 def flat_rows(result: ClipResult, rows: Rows) -> Iterator[Row]:
@@ -93,6 +96,7 @@ def _person_object(person: Person) -> Row:
         "emotion": person.emotion,
         "confidence": _round(person.confidence, _PROBABILITY),
         "probabilities": _rounded(person.probabilities),
+        "affect": person.affect and _affect_columns(person.affect),
         "attributes": person.attributes and _attributes_object(person.attributes),
         "segments": None if person.segments is None else [_segment_object(each) for each in person.segments],
     }
@@ -121,7 +125,8 @@ def frame_rows(result: ClipResult) -> Iterator[Row]:
     log = result.observations
     if log is None:
         return
-    columns = column_names("frames", RowShape(log.emotions, attributes=log.has_attributes))
+    shape = RowShape(log.emotions, attributes=log.has_attributes, affect=log.has_affect)
+    columns = column_names("frames", shape)
     for observation in log:
         row = dict.fromkeys(columns) | _frame_row(result.path, observation)
         if (observation.confidence or 0) < log.min_confidence:
@@ -140,6 +145,7 @@ def _frame_row(path: str, seen: Observation) -> Row:
         | {"face_score": _round(seen.face.score, _PROBABILITY)}
         | {"emotion": seen.emotion, "confidence": _round(seen.confidence, _PROBABILITY)}
         | _p_columns(seen.probabilities)
+        | _affect_columns(seen.affect)
         | _attribute_columns(seen.attributes)
     )
 
@@ -150,6 +156,7 @@ def _person_row(path: str, person: Person) -> Row:
         {"path": path, "person": person.id}
         | {name: known[name] for name in _PERSON[2:]}
         | _p_columns(person.probabilities)
+        | _affect_columns(person.affect)
         | _attribute_columns(person.attributes)
     )
 
@@ -168,6 +175,12 @@ def _clip_row(result: ClipResult) -> Row:
 
 def _p_columns(probabilities: Mapping[str, float]) -> Row:
     return {f"p_{name}": _round(value, _PROBABILITY) for name, value in probabilities.items()}
+
+
+def _affect_columns(affect: Affect | None) -> Row:
+    if affect is None:
+        return {}
+    return {"valence": _round(affect.valence, _AFFECT_DIGITS), "arousal": _round(affect.arousal, _AFFECT_DIGITS)}
 
 
 def _attribute_columns(attributes: Attributes | None) -> Row:

@@ -117,6 +117,8 @@ class TableWriter(Writer):
             lines.append(
                 f"             and {len(person.segments or ()) - _MAX_NAMED} more segments, see --rows segments"
             )
+        if person.affect is not None:
+            lines.append(f"             valence {person.affect.valence:+.2f}, arousal {person.affect.arousal:+.2f}")
         if person.attributes is not None:
             found = person.attributes
             guesses = ", ".join(_top(probabilities) for probabilities in (found.gender, found.ethnicity))

@@ -1,0 +1,127 @@
+"""A web server on loopback that behaves as badly as it is told to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+__all__ = ["Server", "serving"]
+
+
+class Server(ThreadingHTTPServer):
+    """`behaviours` are taken one a request, the last one for all further ones; `ranges` are those asked for."""
+
+    daemon_threads = True
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.content = content
+        self.behaviours: list[str] = ["good"]
+        self.ranges: list[str | None] = []
+        self.paths: list[str] = []
+        self.released = threading.Event()  # lets stalling answers go on
+        self.asked = threading.Event()
+        self.lock = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that hang up are what is tested."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        with self.server.lock:
+            todo = self.server.behaviours
+            behaviour = todo.pop(0) if len(todo) > 1 else todo[0]
+            self.server.ranges.append(self.headers["Range"])
+            self.server.paths.append(self.path)
+        self.server.asked.set()
+        self.close_connection = True
+        getattr(self, behaviour.replace("-", "_"))()
+
+    # ---- behaviours
+
+    def good(self, change: Callable[[bytes], bytes] = lambda data: data, *, send: float = 1.0) -> None:
+        content = change(self.server.content)
+        start = int((self.headers["Range"] or "bytes=0-").removeprefix("bytes=").rstrip("-"))
+        if start >= len(content):
+            self._head(416, {"Content-Range": f"bytes */{len(content)}", "Content-Length": "0"})
+            return
+        rest = content[start:]
+        more = {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"} if start else {}
+        self._head(206 if start else 200, {"Content-Length": str(len(rest))} | more)
+        self.wfile.write(rest[: int(len(rest) * send)])
+
+    def cut(self) -> None:
+        self.good(send=0.5)
+
+    def stall(self) -> None:
+        self.good(send=0.5)
+        self.wfile.flush()
+        self.server.released.wait(200)
+
+    def silent(self) -> None:
+        self.server.released.wait(200)
+
+    def wrong(self) -> None:
+        self.good(lambda data: data[:-1] + bytes([data[-1] ^ 1]))
+
+    def ignores_range(self) -> None:
+        self._head(200, {"Content-Length": str(len(self.server.content))})
+        self.wfile.write(self.server.content)
+
+    def without_length(self) -> None:
+        self._head(200, {})
+        self.wfile.write(self.server.content)
+
+    def too_long(self) -> None:
+        self.good(lambda data: data + b"more")
+
+    def endless(self) -> None:
+        self._head(200, {})
+        while True:
+            self.wfile.write(bytes(1 << 16))
+
+    def redirect(self) -> None:
+        self._head(302, {"Location": f"{self.server.url}/elsewhere", "Content-Length": "0"})
+
+    def redirect_to_file(self) -> None:
+        self._head(302, {"Location": "file:///etc/passwd", "Content-Length": "0"})
+
+    def missing(self) -> None:
+        self._head(404, {"Content-Length": "0"})
+
+    def busy(self) -> None:
+        self._head(503, {"Content-Length": "0", "Retry-After": "0"})
+
+    def _head(self, code: int, headers: dict[str, str]) -> None:
+        self.send_response(code)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Connection", "close")
+        self.end_headers()
+
+
+@contextmanager
+def serving(content: bytes) -> Iterator[Server]:
+    with Server(content) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.released.set()
+            server.shutdown()
+            thread.join()
