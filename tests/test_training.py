@@ -27,6 +27,7 @@ from fer_video.cli import main  # noqa: E402
 from torch import nn  # noqa: E402
 
 from fer_video.errors import FervidError, OptionError, OutputError  # noqa: E402
+from fer_video.models.spec import parse_spec  # noqa: E402
 from fer_video.training.checkpoint import load_tensors, write_tensors  # noqa: E402
 from fer_video.training.depthwise import speed_up_depthwise  # noqa: E402
 from fer_video.training.export import AGREEMENT, export  # noqa: E402
@@ -230,7 +231,8 @@ def test_other_heads_and_ways(tmp_path: Path, six_people: Image, cache: Path) ->
     found = train(recipe, {"mine": tmp_path / "faces.csv"}, tmp_path / "run", TrainOptions(cache, threads=1))
     assert set(found) == {"valence_arousal.ccc", "identity.auc"}
     done = export(tmp_path / "run" / "best.safetensors", tmp_path / "x.onnx")
-    assert [head["task"] for head in done.entry["heads"]] == ["valence_arousal"]
+    assert [(head["task"], head["columns"]) for head in done.entry["heads"]] == [("valence", [0, 1]), ("arousal", [1, 2])]
+    assert parse_spec(done.entry, done.path).has_affect
 
 
 def test_what_is_wrong_is_said_before_the_first_step(

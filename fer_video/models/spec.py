@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-__all__ = ["AFFECT_TASKS", "CropSpec", "Figure", "HeadSpec", "InputSpec", "ModelSpec", "Task", "parse_spec"]
+__all__ = ["AFFECT_TASKS", "CropSpec", "Figure", "HeadSpec", "InputSpec", "ModelSpec", "Task", "entry_of", "parse_spec"]
 
 Task = Literal["face-detector", "emotion-backbone", "clip-classifier", "face-recognition"]
 

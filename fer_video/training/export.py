@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from fer_video.errors import FervidError, OptionError
 from fer_video.files import open_output
-from fer_video.models.session import import_onnxruntime
+from fer_video.models.devices import import_onnxruntime
 from fer_video.training.batches import IMAGENET
 from fer_video.training.checkpoint import load_tensors
 from fer_video.training.network import Network, load_weights
@@ -120,11 +120,17 @@ def _entry(recipe: Recipe, heads: list[Head], features: int) -> dict[str, Any]:
         },
         "crop": {"shape": "square", "side": "max", "factor": recipe.crop_factor, "interpolation": "bilinear"},
         "features": {"output": "features", "size": features},
-        "heads": [
-            {"task": head.task, "output": head.task, "labels": ["0..100"] if _is_ages(head) else list(head.labels)}
-            for head in heads
-        ],
+        "heads": [described for head in heads for described in _described_head(head)],
     }  # fmt: skip
+
+
+def _described_head(head: Head) -> list[dict[str, Any]]:
+    if head.task == "valence_arousal":  # one output, two numbers, each a head of its own to whoever runs the network
+        return [
+            {"task": task, "output": head.task, "columns": [column, column + 1]}
+            for column, task in enumerate(head.labels)
+        ]
+    return [{"task": head.task, "output": head.task, "labels": ["0..100"] if _is_ages(head) else list(head.labels)}]
 
 
 def _is_ages(head: Head) -> bool:

@@ -19,8 +19,8 @@ from fer_video.backbone import Backbone, preprocess
 from fer_video.errors import ModelError, OptionError
 from fer_video.files import open_output
 from fer_video.models import ModelSpec, open_session
-from fer_video.models.manifest import entry_of
-from fer_video.models.session import import_onnxruntime, stdout_to_stderr
+from fer_video.models.devices import import_onnxruntime, stdout_to_stderr
+from fer_video.models.spec import entry_of
 from fer_video.training.evaluate import Labelled, outputs
 from fer_video.training.figures import figures
 from fer_video.types import Floats
