@@ -28,6 +28,8 @@ def figures_lines(found: BackboneFigures) -> list[str]:
         lines += ["", *confusion_lines(found.emotion_majority)]
     for kind, groups in (found.emotion_by or {}).items():
         lines += _block(f"emotion: accuracy (majority rule) by {kind} as the backbone guesses it", groups)
+    if found.valence_arousal_ccc is not None:
+        lines += ["", f"valence and arousal: concordance (CCC) {found.valence_arousal_ccc:.3f}"]
     if found.age_mae:
         lines += _block("age: mean absolute error in years, by true group", found.age_mae, years=True)
     for task, figures in (("gender", found.gender), ("ethnicity", found.ethnicity)):

@@ -231,7 +231,8 @@ def test_other_heads_and_ways(tmp_path: Path, six_people: Image, cache: Path) ->
     found = train(recipe, {"mine": tmp_path / "faces.csv"}, tmp_path / "run", TrainOptions(cache, threads=1))
     assert set(found) == {"valence_arousal.ccc", "identity.auc"}
     done = export(tmp_path / "run" / "best.safetensors", tmp_path / "x.onnx")
-    assert [(head["task"], head["columns"]) for head in done.entry["heads"]] == [("valence", [0, 1]), ("arousal", [1, 2])]
+    heads = [(head["task"], head["columns"]) for head in done.entry["heads"]]
+    assert heads == [("valence", [0, 1]), ("arousal", [1, 2])]
     assert parse_spec(done.entry, done.path).has_affect
 
 

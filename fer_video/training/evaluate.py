@@ -20,7 +20,7 @@ from fer_video.datasets.faces import FaceLayout, load_faces
 from fer_video.errors import InputError
 from fer_video.models import HeadSpec, ModelSpec
 from fer_video.training.augment import plain
-from fer_video.training.figures import expected_age
+from fer_video.training.figures import expected_age, figures
 from fer_video.training.pictures import Pictures, load_pictures
 from fer_video.training.recipe import Head, Source
 from fer_video.training.targets import Targets, targets_of
@@ -93,6 +93,7 @@ class BackboneFigures:
     emotion: Evaluation | None = None  # all pictures
     emotion_majority: Evaluation | None = None  # those that the dataset's own protocol scores
     emotion_by: Mapping[str, Mapping[str, Share]] | None = None  # group -> accuracy; by the backbone's own guesses
+    valence_arousal_ccc: float | None = None  # Lin's concordance, the mean of both
     age_mae: Mapping[str, Share] | None = None  # "all" and true groups -> mean absolute error in years
     gender: Mapping[str, Share] | None = None  # "all" and true groups -> accuracy
     ethnicity: Mapping[str, Share] | None = None
@@ -114,6 +115,8 @@ def labelled_faces(options: EvaluateOptions, spec: ModelSpec, progress: Any = No
     source = options.source(spec)
     pictures = load_pictures(dataset, source, options.cache, progress)
     heads = [_head(head) for head in spec.heads if head.task in ("emotion", "age", "gender", "ethnicity")]
+    if spec.has_affect:
+        heads.append(Head("valence_arousal", ("valence", "arousal")))
     targets = targets_of(pictures.dataset, heads)
     return Labelled(pictures, np.arange(len(targets)), targets, spec.input.size or source.size)
 
@@ -130,6 +133,8 @@ def evaluate_backbone(backbone: Backbone, faces: Labelled, part: str = "val", cr
     guessed = _guessed_groups(backbone, said)
     if targets.known("emotion").any() and targets.emotion.shape[1]:
         result = _emotion(result, backbone.emotions, said["emotion"], targets, guessed)
+    ccc = figures(said, targets).get("valence_arousal.ccc")
+    result = replace(result, valence_arousal_ccc=ccc)
     groups = _true_groups(backbone, targets)
     if "age" in said and targets.known("age").any():
         errors = np.abs(expected_age(said["age"]) - targets.age)
@@ -144,11 +149,14 @@ def evaluate_backbone(backbone: Backbone, faces: Labelled, part: str = "val", cr
 
 
 def outputs(backbone: Backbone, faces: Labelled) -> dict[str, Floats]:
-    """Task -> (n, labels) probabilities."""
+    """Task -> (n, labels) probabilities, of valence_arousal (n, 2) values."""
     parts = [
         backbone.embed(faces.crops(start, start + _BATCH)).probabilities for start in range(0, len(faces.rows), _BATCH)
     ]
-    return {task: np.concatenate([part[task] for part in parts]) for task in parts[0]}
+    found = {task: np.concatenate([part[task] for part in parts]) for task in parts[0]}
+    if backbone.spec.has_affect:
+        found["valence_arousal"] = np.concatenate((found.pop("valence"), found.pop("arousal")), 1)
+    return found
 
 
 def _emotion(
