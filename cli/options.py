@@ -70,6 +70,11 @@ output_options: Callable[[F], F] = _together(
         show_default=True,
         help="What one row or object is: a clip, a person in it, a segment, or a sampled frame and face.",
     ),
+    click.option(
+        "--frames",
+        is_flag=True,
+        help="JSON clips also hold every sampled frame: what render, plot and report can be made from.",
+    ),
 )
 
 model_options: Callable[[F], F] = _together(

@@ -63,6 +63,8 @@ def predict(ctx: click.Context, /, inputs: tuple[str, ...], quiet: bool, verbose
     if not found.paths and not found.errors:
         raise OptionError("no inputs: the list on stdin is empty")
     options = analyzer_options(given)
+    if given["frames"] and (given["format_name"] not in ("json", "jsonl") or given["rows"] != "clips"):
+        raise click.UsageError("--frames belongs to JSON clips; use --format json or jsonl, or --rows frames instead")
     _protect_inputs(given["out"], found.paths)
     interrupted, failures = False, len(found.errors)
     with ExitStack() as stack:
@@ -140,7 +142,9 @@ def _writer(given: dict[str, Any], file: IO[str], analyzer: Analyzer, *, single:
 
     extra: dict[str, bool] = {}
     if given["format_name"] == "json":
-        extra = {"single": single}
+        extra = {"single": single, "frames": given["frames"]}
+    elif given["format_name"] == "jsonl":
+        extra = {"frames": given["frames"]}
     elif given["format_name"] == "table":
         encoding = (getattr(file, "encoding", None) or "").lower().replace("-", "")
         extra = {
