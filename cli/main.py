@@ -22,6 +22,7 @@ _COMMANDS = {
     "evaluate": "Measure a clip model, or a way of training one, on labelled clips.",
     "extract": "Store the per-frame features of clips, to train on or to use elsewhere.",
     "predict": "Read the emotions in videos and pictures.",
+    "render": "Draw what was found over a video.",
     "train": "Train a clip model (an SVM over statistics of features) on labelled clips.",
 }
 

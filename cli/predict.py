@@ -57,6 +57,7 @@ def predict(ctx: click.Context, /, inputs: tuple[str, ...], quiet: bool, verbose
     find . -name '*.mkv' | fervid predict - --format jsonl | jq .clip.emotion
     """
     from fer_video.analyzer import Analyzer
+    from fer_video.files import refuse_same
     from fer_video.inputs import expand_inputs
 
     found = expand_inputs(read_list(inputs))
@@ -65,7 +66,8 @@ def predict(ctx: click.Context, /, inputs: tuple[str, ...], quiet: bool, verbose
     options = analyzer_options(given)
     if given["frames"] and (given["format_name"] not in ("json", "jsonl") or given["rows"] != "clips"):
         raise click.UsageError("--frames belongs to JSON clips; use --format json or jsonl, or --rows frames instead")
-    _protect_inputs(given["out"], found.paths)
+    if given["out"] is not None:
+        refuse_same(Path(given["out"]), found.paths)
     interrupted, failures = False, len(found.errors)
     with ExitStack() as stack:
         file = stack.enter_context(_destination(given["out"], given["format_name"]))
@@ -107,14 +109,6 @@ def read_list(inputs: tuple[str, ...]) -> Iterator[str]:
             raise OptionError("stdin is closed; give the inputs as arguments")
         text = sys.stdin.buffer.read().decode(sys.getfilesystemencoding(), "surrogateescape")
         yield from (line for line in (each.rstrip("\r") for each in text.split("\n")) if line)
-
-
-def _protect_inputs(out: str | None, paths: tuple[str, ...]) -> None:
-    if out is None or not Path(out).is_file():
-        return
-    for path in paths:
-        if Path(path).exists() and Path(out).samefile(path):
-            raise OutputError(f"{out}: is one of the inputs; choose another name")
 
 
 @contextmanager
