@@ -23,6 +23,7 @@ _COMMANDS = {
     "extract": "Store the per-frame features of clips, to train on or to use elsewhere.",
     "predict": "Read the emotions in videos and pictures.",
     "render": "Draw what was found over a video.",
+    "report": "Make a page that shows what was found, to open in a browser without a network.",
     "train": "Train a clip model (an SVM over statistics of features) on labelled clips.",
 }
 
