@@ -118,14 +118,10 @@
     return [xs, ...rows];
   }
 
-  let zooming = false;
   function zoom(min, max) {
-    if (zooming) return;
-    zooming = true;
     const width = Math.min(Math.max(max - min, end / 1000), end), from = Math.min(Math.max(min, 0), end - width);
     for (const { chart } of charts) chart.setScale("x", { min: from, max: from + width });
-    zooming = false;
-    moved(time);
+    queueMicrotask(() => moved(time));  // after the charts, which take their new scales in one of their own
   }
 
   function addChart(element) {
