@@ -59,6 +59,7 @@ def predict(ctx: click.Context, /, inputs: tuple[str, ...], quiet: bool, verbose
     from fer_video.analyzer import Analyzer
     from fer_video.files import refuse_same
     from fer_video.inputs import expand_inputs
+    from fer_video.write import CLIP_FORMATS
 
     found = expand_inputs(read_list(inputs))
     if not found.paths and not found.errors:
@@ -66,6 +67,8 @@ def predict(ctx: click.Context, /, inputs: tuple[str, ...], quiet: bool, verbose
     options = analyzer_options(given)
     if given["frames"] and (given["format_name"] not in ("json", "jsonl") or given["rows"] != "clips"):
         raise click.UsageError("--frames belongs to JSON clips; use --format json or jsonl, or --rows frames instead")
+    if given["format_name"] in CLIP_FORMATS and len(found.paths) + len(found.errors) != 1:
+        raise click.UsageError(f"--format {given['format_name']} is a file about one clip; name one")
     if given["out"] is not None:
         refuse_same(Path(given["out"]), found.paths)
     interrupted, failures = False, len(found.errors)

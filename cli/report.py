@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from fer_video.cli.main import warn
 from fer_video.cli.options import (
+    SEGMENTS_WINDOW_S,
     analyzer_options,
     debug_option,
     device_options,
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from fer_video.types import ClipResult
 
 __all__ = ["report"]
-
-_WINDOW_S = 2.0  # segments are what a report is read for
 
 
 @click.command()
@@ -77,7 +76,7 @@ def report(
     if not found.paths and not found.errors:
         refuse_analysis_options(ctx, given)
     if given["window_s"] is None and given["step_s"] is None:
-        given["window_s"] = _WINDOW_S
+        given["window_s"] = SEGMENTS_WINDOW_S
     refuse_same(Path(out), [*map(str, files), *found.paths])
     for _, error in found.errors:
         warn(f"error: {error}")
