@@ -21,6 +21,7 @@ __all__ = ["main"]
 _COMMANDS = {
     "evaluate": "Measure a clip model, or a way of training one, on labelled clips.",
     "extract": "Store the per-frame features of clips, to train on or to use elsewhere.",
+    "live": "Read the emotions in a camera or a stream as they happen.",
     "plot": "Draw who shows what when.",
     "predict": "Read the emotions in videos and pictures.",
     "render": "Draw what was found over a video.",
