@@ -144,9 +144,9 @@ def _log(frames: Any, ran: Object) -> ObservationLog:
     faces = [_object(face) for frame in frames for face in frame["faces"]]
     first = faces[0] if faces else {"probabilities": {}, "attributes": None}
     guesses = first["attributes"] or {"gender": {}, "ethnicity": {}}
-    labels = [tuple(each) for each in (first["probabilities"], guesses["gender"], guesses["ethnicity"])]
+    emotions, genders, ethnicities = map(tuple, (first["probabilities"], guesses["gender"], guesses["ethnicity"]))
     least = _number(_object(ran.get("options", {})).get("min_confidence", 0.0))
-    log, last_s = ObservationLog(*labels, min_confidence=least), -math.inf
+    log, last_s = ObservationLog(emotions, genders, ethnicities, least), -math.inf
     for frame in frames:
         number, time_s = _count(frame["frame"]), _number(frame["time_s"])
         if time_s <= last_s:

@@ -58,7 +58,7 @@ def best_crops(clip: Path, log: ObservationLog, people: Sequence[Person]) -> dic
 def _chosen(log: ObservationLog, people: Mapping[int, Person]) -> list[Observation]:
     best: dict[tuple[int, int], Observation] = {}
     for seen in log:
-        if seen.face is None or seen.person not in people:
+        if seen.face is None or seen.person is None or seen.person not in people:
             continue
         person = people[seen.person]
         share = (seen.time_s - person.start_s) / max(person.end_s - person.start_s, _ROUNDING_S)

@@ -50,7 +50,7 @@ def _mask(said: str, size: int) -> npt.NDArray[np.float32]:
     width = max(round(font.getlength(said)) + 1, 1)
     picture = Pictures.new("L", (width, ascent + descent))
     ImageDraw.Draw(picture).text((0, 0), said, fill=255, font=font)
-    return np.asarray(picture, np.float32)[..., None] / 255
+    return np.asarray(picture, np.float32)[..., None] / np.float32(255)
 
 
 def _shown(said: str) -> str:

@@ -15,7 +15,7 @@ import json
 import mimetypes
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -111,11 +111,11 @@ def write_report(
     _write(html, out)
 
 
-def write_index(rows: Iterable[IndexRow], out: Path) -> None:
+def write_index(rows: Sequence[IndexRow], out: Path) -> None:
     """The searchable list of a batch. Raises OptionError, OutputError."""
     script, style = _asset("index.js"), _asset("report.css")
     listed = [{"value": row.result.to_dict(), "path": printable(row.result.path), "page": row.page} for row in rows]
-    labels = {each["value"]["clip"]["emotion"] for each in listed if each["value"]["clip"]} - {None}
+    labels = {row.result.clip.emotion for row in rows if row.result.clip and row.result.clip.emotion}
     html = _environment().get_template("index.html").render(
         rows=listed, labels=sorted(labels), policy=_policy([script], [style]), styles=[style], scripts=[script],
     )  # fmt: skip
