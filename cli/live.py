@@ -104,13 +104,19 @@ def _window(wanted: bool, min_confidence: float) -> Iterator[Any]:
 
     check_text()
     try:
-        cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL)
+        cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
     except cv2.error as error:
         raise OptionError("no window can be opened here; use --format jsonl") from error
 
+    sized = False
+
     def show(frame: Frame, seen: list[Observation]) -> bool:
+        nonlocal sized
         picture = frame.image.copy()
         height, width = picture.shape[:2]
+        if not sized:
+            cv2.resizeWindow(_TITLE, width, height)
+            sized = True
         Overlay(width, height, OverlayOptions(), min_confidence).draw(picture, seen)
         cv2.imshow(_TITLE, picture)
         key = cv2.waitKey(1) & 0xFF

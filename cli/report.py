@@ -134,12 +134,14 @@ def _folder(
     rows: list[IndexRow] = []
     try:
         for number, (result, clip) in enumerate(results, 1):
-            page = None
-            if result.status == "failed":
-                progress.say(f"error: {result.error}")
-            else:
-                page = page_name(number, result.path)
-                write_report(result, out / page, clip, options, index=True)
+            page: str | None = page_name(number, result.path)
+            try:
+                if result.status == "failed":
+                    raise InputError(result.error or f"{result.path}: could not be analysed")
+                write_report(result, out / str(page), clip, options, index=True)
+            except InputError as error:
+                progress.say(f"error: {error}")
+                result, page = replace(result, status="failed", error=str(error)), None
             rows.append(IndexRow(replace(result, observations=None), page))
     finally:
         if rows:

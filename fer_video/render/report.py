@@ -95,7 +95,7 @@ def write_report(
         result=value,
         people=cards,
         more_people=len(result.people) - len(people),
-        video=_video_address(clip, out, options),
+        video=None if result.duration_s is None else _video_address(clip, out, options),
         is_picture=result.duration_s is None,
         colours=colours,
         ink=ink,

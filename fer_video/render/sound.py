@@ -27,7 +27,7 @@ class SoundTrack:
     def __init__(self, path: Path) -> None:
         import av
 
-        self._path, self._file = path, path.open("rb")  # a file, not its name: FFmpeg takes some names for addresses
+        self._file = path.open("rb")  # a file, not its name: FFmpeg takes some names for addresses
         try:
             self._container = av.open(self._file, options=_OPTIONS)
         except av.FFmpegError as error:

@@ -93,7 +93,7 @@ class _Renderer:
     def __init__(self, source: Source, sound: SoundTrack, result: ClipResult, options: RenderOptions) -> None:
         assert result.observations is not None
         self._source, self._sound, self._options = source, sound, options
-        self._result, self._playback = result, Playback(result.observations)
+        self._playback = Playback(result.observations)
         self._width, self._height = source.info.width, source.info.height
         duration_s = result.duration_s or source.info.duration_s or 0.0
         least = result.observations.min_confidence
@@ -118,6 +118,7 @@ class _Renderer:
         refused = self._sound.connect(output)
         base, start_s = stream.codec_context.time_base, self._sound.start_s
         count, time_s, interval_s, waiting = 0, 0.0, 1 / (self._source.info.fps or 25.0), None
+        last = round(start_s / base) - 1
         for frame in self._source.frames(Sampling(fps=None)):
             if waiting is not None:
                 interval_s = frame.time_s - time_s
@@ -125,7 +126,8 @@ class _Renderer:
             time_s, count = frame.time_s, count + 1
             waiting = self._picture(frame.image, time_s)
             waiting.time_base = base
-            waiting.pts = round((start_s + Fraction(time_s)) / base)
+            last = max(round((start_s + Fraction(time_s)) / base), last + 1)  # times may be finer than the base
+            waiting.pts = last
             self._sound.write_until(float(start_s) + time_s, output)
             if progress:
                 progress(time_s, self._source.info.duration_s)
@@ -145,11 +147,12 @@ class _Renderer:
         aspect, size = self._sound.sample_aspect, self._sound.size
         turned = size is not None and size != (self._width, self._height) and size == (self._height, self._width)
         codec.sample_aspect_ratio = 1 / aspect if turned else aspect
-        # OpenCV decodes as the file says its colours are coded; coding them back the same way leaves them as they were
-        for name, value in self._sound.colours.items():
-            setattr(codec, name, value)
-        codec.color_range = 1  # limited, as the pictures are coded below
+        # OpenCV decodes as the file says its colours are coded; coding them back the same way leaves them as they were.
         said = self._sound.colours.get("colorspace", _UNSPECIFIED)
+        for name, value in self._sound.colours.items():
+            if said in _KNOWN_SPACES:  # what a GIF says, for one, does not hold for H.264
+                setattr(codec, name, value)
+        codec.color_range = 1  # limited, as the pictures are coded below
         self._space = said if said in _KNOWN_SPACES else _BT601
         return stream
 
