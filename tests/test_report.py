@@ -20,7 +20,7 @@ from conftest import EXAMPLE, ROOT
 from test_cli import fervid
 from test_write import result
 
-from fer_video.errors import InputError, OptionError
+from fer_video.errors import InputError
 from fer_video.observations import ObservationLog
 from fer_video.read import read_results
 from fer_video.render import report as pages
@@ -347,4 +347,3 @@ def test_without_the_extra_it_says_which() -> None:
     run = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
     assert run.returncode == 2
     assert run.stderr == "fervid: error: reports need Jinja: pip install 'fervid[report]'\n"
-    assert OptionError.__doc__
