@@ -86,7 +86,8 @@ def evaluate(
             for name in sorted(set(names.tolist()))
         }  # fmt: skip
     if png is not None:
-        draw_confusion(overall, Path(png))
+        accuracy, recall = overall.accuracy.value, overall.macro_recall.value
+        draw_confusion(overall.labels, overall.confusion, accuracy, recall, Path(png))
     if format_name == "json":
         value = overall.to_dict() | {
             "by": {by: {n: e.to_dict() for n, e in each.items()} for by, each in parts.items()}

@@ -23,8 +23,12 @@ _COMMANDS = {
     "doctor": "Check this installation and say how to mend what is wrong.",
     "evaluate": "Measure a clip model, or a way of training one, on labelled clips.",
     "extract": "Store the per-frame features of clips, to train on or to use elsewhere.",
+    "live": "Read the emotions in a camera or a stream as they happen.",
     "models": "List, get, check and take in networks.",
+    "plot": "Draw who shows what when.",
     "predict": "Read the emotions in videos and pictures.",
+    "render": "Draw what was found over a video.",
+    "report": "Make a page that shows what was found, to open in a browser without a network.",
     "train": "Train a clip model (an SVM over statistics of features) on labelled clips.",
 }
 

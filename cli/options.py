@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fer_video.analyzer import AnalyzerOptions
 
 __all__ = [
+    "SEGMENTS_WINDOW_S",
     "analyzer_options",
     "debug_option",
     "device_options",
@@ -25,8 +26,11 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+# Spelled out because fer_video.write takes time to import; a test compares.
 _FORMATS = ("table", "json", "jsonl", "csv")
-_SUFFIXES = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
+_CLIP_FORMATS = ("vtt", "srt", "eaf", "textgrid")
+_SUFFIXES = {f".{name}": name for name in (*_FORMATS[1:], *_CLIP_FORMATS)} | {".ndjson": "jsonl"}
+SEGMENTS_WINDOW_S = 2.0  # where segments are what was asked for, and no window
 # Spelled out here because fer_video.models.devices, which checks them, takes time to import; a test compares.
 _DEVICES = ("auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "directml", "qnn")
 
@@ -54,14 +58,14 @@ output_options: Callable[[F], F] = _together(
         "--out",
         metavar="FILE",
         is_eager=True,
-        help="Write to FILE, whole or not at all; without --format its suffix (.json .jsonl .csv) decides.",
+        help="Write to FILE, whole or not at all; without --format its suffix (.json .jsonl .csv .vtt …) decides.",
     ),
     click.option(
         "--format",
         "format_name",
-        type=click.Choice(_FORMATS),
+        type=click.Choice((*_FORMATS, *_CLIP_FORMATS)),
         callback=_format_from_name,
-        help="Of the output; table is for reading.  [default: table]",
+        help="Of the output; table is for reading, the last four hold the segments of one clip.  [default: table]",
     ),
     click.option(
         "--rows",
@@ -69,6 +73,11 @@ output_options: Callable[[F], F] = _together(
         default="clips",
         show_default=True,
         help="What one row or object is: a clip, a person in it, a segment, or a sampled frame and face.",
+    ),
+    click.option(
+        "--frames",
+        is_flag=True,
+        help="JSON clips also hold every sampled frame: what render, plot and report can be made from.",
     ),
 )
 
@@ -204,6 +213,10 @@ def analyzer_options(given: dict[str, Any]) -> AnalyzerOptions:
     if given.get("rows") == "segments" and given["window_s"] is None:
         raise click.UsageError("--rows segments needs --window")
     window_s = given.get("window_s")
+    if given.get("format_name") in _CLIP_FORMATS:
+        if given["rows"] != "clips":
+            raise click.UsageError(f"--rows does not go with --format {given['format_name']}: it holds segments")
+        window_s = SEGMENTS_WINDOW_S if window_s is None else window_s
     windows = (
         None
         if window_s is None

@@ -57,13 +57,20 @@ def predict(ctx: click.Context, /, inputs: tuple[str, ...], quiet: bool, verbose
     find . -name '*.mkv' | fervid predict - --format jsonl | jq .clip.emotion
     """
     from fer_video.analyzer import Analyzer
+    from fer_video.files import refuse_same
     from fer_video.inputs import expand_inputs
+    from fer_video.write import CLIP_FORMATS
 
     found = expand_inputs(read_list(inputs))
     if not found.paths and not found.errors:
         raise OptionError("no inputs: the list on stdin is empty")
     options = analyzer_options(given)
-    _protect_inputs(given["out"], found.paths)
+    if given["frames"] and (given["format_name"] not in ("json", "jsonl") or given["rows"] != "clips"):
+        raise click.UsageError("--frames belongs to JSON clips; use --format json or jsonl, or --rows frames instead")
+    if given["format_name"] in CLIP_FORMATS and len(found.paths) + len(found.errors) != 1:
+        raise click.UsageError(f"--format {given['format_name']} is a file about one clip; name one")
+    if given["out"] is not None:
+        refuse_same(Path(given["out"]), found.paths)
     interrupted, failures = False, len(found.errors)
     with ExitStack() as stack:
         file = stack.enter_context(_destination(given["out"], given["format_name"]))
@@ -107,14 +114,6 @@ def read_list(inputs: tuple[str, ...]) -> Iterator[str]:
         yield from (line for line in (each.rstrip("\r") for each in text.split("\n")) if line)
 
 
-def _protect_inputs(out: str | None, paths: tuple[str, ...]) -> None:
-    if out is None or not Path(out).is_file():
-        return
-    for path in paths:
-        if Path(path).exists() and Path(out).samefile(path):
-            raise OutputError(f"{out}: is one of the inputs; choose another name")
-
-
 @contextmanager
 def _destination(out: str | None, format_name: str) -> Iterator[IO[str]]:
     from fer_video.files import open_output
@@ -140,7 +139,9 @@ def _writer(given: dict[str, Any], file: IO[str], analyzer: Analyzer, *, single:
 
     extra: dict[str, bool] = {}
     if given["format_name"] == "json":
-        extra = {"single": single}
+        extra = {"single": single, "frames": given["frames"]}
+    elif given["format_name"] == "jsonl":
+        extra = {"frames": given["frames"]}
     elif given["format_name"] == "table":
         encoding = (getattr(file, "encoding", None) or "").lower().replace("-", "")
         extra = {

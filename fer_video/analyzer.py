@@ -29,7 +29,7 @@ from fer_video.pipeline import Looks, Pipeline
 from fer_video.sampling import Sampling
 from fer_video.segments import WindowOptions
 from fer_video.summary import Summary, SummaryOptions
-from fer_video.types import ClipResult, Observation
+from fer_video.types import ClipResult, Frame, Observation
 
 __all__ = ["Analyzer", "AnalyzerOptions", "Progress", "analyze", "fingerprint", "stream"]
 
@@ -164,6 +164,10 @@ class Analyzer:
         """
         with open_source(path) as source:
             yield from self._pipeline.observe(source.frames(self.options.sampling))
+
+    def watch(self, frames: Iterator[Frame]) -> Iterator[tuple[Frame, list[Observation]]]:
+        """Frames that come as they come, such as LiveSource's: each is answered before the next one is asked for."""
+        return self._pipeline.observe_frames(frames, most=1)
 
     def analyze(self, path: Path, progress: Progress | None = None) -> ClipResult:
         """All that can be said of one clip. Raises InputError when the file cannot be read.

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from fer_video.errors import InputError, OutputError
 
-__all__ = ["cache_dir", "content_hash", "open_output", "refuse_pipe"]
+__all__ = ["cache_dir", "content_hash", "open_output", "refuse_pipe", "refuse_same"]
 
 
 @contextmanager
@@ -71,6 +71,15 @@ def refuse_pipe(path: Path) -> None:
     """Raises InputError for a pipe or a device: opening one would wait for a writer."""
     if path.exists() and not path.is_file() and not path.is_dir():
         raise InputError(f"{path}: is a pipe or a device; save the video to a file first")
+
+
+def refuse_same(out: Path, inputs: Iterable[str]) -> None:
+    """Raises OutputError when the output is one of the inputs, by whatever name."""
+    if not out.is_file():
+        return
+    for path in inputs:
+        if Path(path).exists() and out.samefile(path):
+            raise OutputError(f"{out}: is one of the inputs; choose another name")
 
 
 def content_hash(path: Path) -> str:

@@ -1,24 +1,28 @@
 """The record of a clip's observations: every sampled frame and face in a few typed columns.
 
 A Python object per observation would cost a kilobyte and more; here it is 4 bytes a number, so that half an
-hour at 30 frames a second stays under 10 MB. Embeddings are not kept: only their pooled statistics outlive
-a frame.
+hour at 30 frames a second stays under 10 MB, landmarks included. Embeddings are not kept: only their pooled
+statistics outlive a frame.
 """
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from fer_video.types import Affect, Attributes, Face, Observation
 
 __all__ = ["ObservationLog"]
 
 _NOBODY = 0  # person ids start at 1
+_NO_LANDMARKS = (math.nan,) * 10
 
 
 class ObservationLog:
-    """Append-only; iterating gives the observations back in order, without embeddings and landmarks.
+    """Append-only; iterating or indexing gives the observations back in order, without embeddings.
 
     emotions, genders, ethnicities: the labels of the heads, in the model's order. The last two are empty when
     attributes were not asked for. has_affect: whether the backbone gives valence and arousal.
@@ -40,7 +44,8 @@ class ObservationLog:
         self._frame = array("q")
         self._time_s = array("d")
         self._person = array("i")
-        self._numbers = array("f")  # per face: box (4), score, probabilities, then affect and attributes
+        # per face: box (4), score, landmarks (10), probabilities, then affect and attributes
+        self._numbers = array("f")
         self._start = array("q")  # where an observation's numbers begin; they end where the next one's begin
 
     @property
@@ -56,6 +61,8 @@ class ObservationLog:
             return
         self._numbers.extend(observation.face.box)
         self._numbers.append(observation.face.score)
+        landmarks = observation.face.landmarks
+        self._numbers.extend(_NO_LANDMARKS if landmarks is None else landmarks.ravel().tolist())
         self._numbers.extend(observation.probabilities.values())
         if self.has_affect and observation.affect is not None:
             self._numbers.extend((observation.affect.valence, observation.affect.arousal))
@@ -69,21 +76,23 @@ class ObservationLog:
         return len(self._frame)
 
     def __iter__(self) -> Iterator[Observation]:
-        return map(self._observation, range(len(self)))
+        return map(self.__getitem__, range(len(self)))
 
-    def _observation(self, row: int) -> Observation:
+    def __getitem__(self, row: int) -> Observation:
+        """row: from 0. Raises IndexError."""
         frame, time_s, person = self._frame[row], self._time_s[row], self._person[row]
         if person == _NOBODY:
             return Observation(frame, time_s)
         end = self._start[row + 1] if row + 1 < len(self) else len(self._numbers)
         x1, y1, x2, y2, score, *rest = self._numbers[self._start[row] : end]
+        points, rest = np.array(rest[:10], np.float32).reshape(5, 2), rest[10:]
         first, second = len(self.emotions), len(self.emotions) + (2 if self.has_affect else 0)
         affect, heads = rest[first:second], rest[second:]
         return Observation(
             frame=frame,
             time_s=time_s,
             person=person,
-            face=Face((x1, y1, x2, y2), score),
+            face=Face((x1, y1, x2, y2), score, None if np.isnan(points).any() else points),
             probabilities=dict(zip(self.emotions, rest, strict=False)),
             attributes=self._attributes(heads) if heads else None,
             affect=Affect(*affect) if affect else None,

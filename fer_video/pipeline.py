@@ -47,8 +47,15 @@ class Pipeline:
 
         looks: frames that were looked at before, by number, and then those looked at now; None keeps none.
         """
+        for _, seen in self.observe_frames(frames, looks):
+            yield from seen
+
+    def observe_frames(
+        self, frames: Iterator[Frame], looks: Looks | None = None, most: int = _MAX_CHUNK
+    ) -> Iterator[tuple[Frame, list[Observation]]]:
+        """The same frame by frame. most: frames that are taken before the first of them is answered."""
         tracker, cuts = Tracker(self._max_lost_s), CutDetector()
-        for chunk in chunks(frames):
+        for chunk in chunks(frames, most):
             new = [frame for frame in chunk if looks is None or frame.index not in looks]
             found = dict(zip((frame.index for frame in new), self._look(new), strict=True))
             if looks is not None:
@@ -59,7 +66,7 @@ class Pipeline:
                     tracker.reset()
                 look = found[frame.index]
                 ids = tracker.update(look.faces, frame.time_s)
-                yield from self._say(frame, look, ids)
+                yield frame, list(self._say(frame, look, ids))
 
     def _look(self, frames: Sequence[Frame]) -> list[Look]:
         """The faces of each frame with their embeddings: the detector's work and the backbone's, a batch each."""
@@ -94,14 +101,16 @@ class Pipeline:
             )
 
 
-def chunks(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
+def chunks(frames: Iterator[Frame], most: int = _MAX_CHUNK) -> Iterator[list[Frame]]:
     """Lists of frames of one size, as many as fit the budget. Streams and folders of pictures may change size."""
     chunk: list[Frame] = []
     for frame in frames:
-        limit = max(1, min(_MAX_CHUNK, _CHUNK_BYTES // frame.image.nbytes))
-        if chunk and (len(chunk) >= limit or frame.image.shape != chunk[0].image.shape):
+        if chunk and frame.image.shape != chunk[0].image.shape:
             yield chunk
             chunk = []
         chunk.append(frame)
+        if len(chunk) >= max(1, min(most, _CHUNK_BYTES // frame.image.nbytes)):
+            yield chunk
+            chunk = []
     if chunk:
         yield chunk

@@ -177,11 +177,11 @@ class ClipResult:
     ran: Mapping[str, Any] = field(default_factory=dict)  # models and hashes, provider, sampling, versions
     observations: ObservationLog | None = None  # every sampled frame and face, compact; None when failed
 
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON object of schema "fervid/1" (docs/output.md)."""
+    def to_dict(self, *, frames: bool = False) -> dict[str, Any]:
+        """The JSON object of schema "fervid/1" (docs/output.md); with `frames` also every sampled frame."""
         from fer_video.write.rows import clip_object
 
-        return clip_object(self)
+        return clip_object(self, frames=frames)
 
     def to_frame_rows(self) -> list[dict[str, Any]]:
         """One flat row per sampled frame and face, and one for each sampled frame without a face."""

@@ -18,12 +18,12 @@ import pytest
 from click.testing import CliRunner, Result
 from conftest import EXAMPLE
 from fer_video.cli import main
-from fer_video.cli.options import _DEVICES
+from fer_video.cli.options import _CLIP_FORMATS, _DEVICES, _FORMATS
 from media import encode_sound_only
 
 from fer_video.models import find_model
 from fer_video.models.devices import DEVICES
-from fer_video.write import FORMATS
+from fer_video.write import CLIP_FORMATS, FORMATS
 
 FERVID = [sys.executable, "-m", "fer_video.cli"]
 
@@ -390,7 +390,6 @@ def test_predict_loads_only_what_it_needs(face_clip: Path) -> None:
 
 
 def test_choices_are_those_of_the_library() -> None:
-    from fer_video.cli.options import _FORMATS
-
     assert set(_DEVICES) == {"auto", *DEVICES}
     assert tuple(FORMATS) == _FORMATS
+    assert tuple(CLIP_FORMATS) == _CLIP_FORMATS

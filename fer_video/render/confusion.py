@@ -1,19 +1,17 @@
-"""The confusion matrix as a picture."""
+"""The confusion matrix as a picture, and what all pictures that matplotlib draws share."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from fer_video.errors import OptionError, OutputError
 from fer_video.files import open_output
 
-if TYPE_CHECKING:
-    from fer_video.classify.evaluate import Evaluation
-
-__all__ = ["check_drawing", "draw_confusion"]
+__all__ = ["check_drawing", "draw_confusion", "save_figure"]
 
 
 def check_drawing(path: Path) -> None:
@@ -26,27 +24,39 @@ def check_drawing(path: Path) -> None:
         raise OutputError(f"{path}: cannot be written there; give the name of a file in a folder that exists")
 
 
-def draw_confusion(evaluation: Evaluation, path: Path) -> None:
-    """Rows are the true classes: shades say the share of a row, numbers count clips. PNG or SVG by the suffix.
+def draw_confusion(
+    labels: Sequence[str], confusion: Sequence[Sequence[int]], accuracy: float, macro_recall: float, path: Path
+) -> None:
+    """confusion: (labels, labels) clips; rows are the true classes: shades say the share of a row, numbers count clips.
 
-    Raises OutputError.
+    PNG or SVG by the suffix. Raises OutputError.
     """
     from matplotlib.figure import Figure
 
-    counts = np.array(evaluation.confusion)
+    counts = np.array(confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    size = 2.2 + 0.75 * len(evaluation.labels)
+    size = 2.2 + 0.75 * len(labels)
     figure = Figure(figsize=(size, size), layout="constrained")
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts):
         dark = shares[row, column] > 0.5
         axes.text(column, row, str(count), ha="center", va="center", color="white" if dark else "black")
-    ticks = range(len(evaluation.labels))
-    axes.set_xticks(ticks, evaluation.labels, rotation=45, ha="right")
-    axes.set_yticks(ticks, evaluation.labels)
+    names = [label.replace("$", r"\$") for label in labels]  # $...$ would be read as mathematics
+    ticks = range(len(names))
+    axes.set_xticks(ticks, names, rotation=45, ha="right")
+    axes.set_yticks(ticks, names)
     axes.set_xlabel("answer")
     axes.set_ylabel("true")
-    axes.set_title(f"accuracy {evaluation.accuracy.value:.1%}, mean recall {evaluation.macro_recall.value:.1%}")
-    with open_output(path, binary=True) as file:
-        figure.savefig(file, format="svg" if path.suffix.lower() == ".svg" else "png", dpi=150)
+    axes.set_title(f"accuracy {accuracy:.1%}, mean recall {macro_recall:.1%}")
+    save_figure(figure, path)
+
+
+def save_figure(figure: Any, path: Path) -> None:
+    """PNG, or SVG by the suffix; the same bytes for the same figure. Raises OutputError."""
+    import matplotlib
+
+    vector = path.suffix.lower() == ".svg"
+    with matplotlib.rc_context({"svg.hashsalt": "fervid"}), open_output(path, binary=True) as file:
+        metadata = {"Date": None} if vector else None
+        figure.savefig(file, format="svg" if vector else "png", dpi=150, metadata=metadata)

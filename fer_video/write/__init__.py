@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from typing import IO
 
-from fer_video.write.base import ROWS, Rows, RowShape, Writer
+from fer_video.write.base import ROWS, OneClipWriter, Rows, RowShape, Writer
+from fer_video.write.captions import SrtWriter, VttWriter
 from fer_video.write.csv import CsvWriter
 from fer_video.write.json import JsonLinesWriter, JsonWriter
 from fer_video.write.table import TableWriter
+from fer_video.write.tiers import EafWriter, TextGridWriter
 
-__all__ = ["FORMATS", "ROWS", "RowShape", "Rows", "Writer", "make_writer"]
+__all__ = ["CLIP_FORMATS", "FORMATS", "ROWS", "RowShape", "Rows", "Writer", "make_writer"]
 
 FORMATS: dict[str, type[Writer]] = {
     "table": TableWriter,
@@ -22,8 +24,15 @@ FORMATS: dict[str, type[Writer]] = {
     "jsonl": JsonLinesWriter,
     "csv": CsvWriter,
 }
+# One file a clip, made of its segments
+CLIP_FORMATS: dict[str, type[OneClipWriter]] = {
+    "vtt": VttWriter,
+    "srt": SrtWriter,
+    "eaf": EafWriter,
+    "textgrid": TextGridWriter,
+}
 
 
 def make_writer(format_name: str, rows: Rows, file: IO[str], shape: RowShape, **options: bool) -> Writer:
     """The writer of a format. Options are the writer's own."""
-    return FORMATS[format_name](file, rows, shape, **options)
+    return (FORMATS | CLIP_FORMATS)[format_name](file, rows, shape, **options)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, Literal, Self
 
+from fer_video.errors import OptionError
 from fer_video.types import ClipResult
 
-__all__ = ["ROWS", "RowShape", "Rows", "Writer"]
+__all__ = ["ROWS", "OneClipWriter", "RowShape", "Rows", "Writer"]
 
 Rows = Literal["clips", "people", "segments", "frames"]
 ROWS: tuple[Rows, ...] = ("clips", "people", "segments", "frames")
@@ -65,3 +66,20 @@ class Writer(ABC):
     ) -> None:
         if not isinstance(error, OSError):  # the file is what failed
             self._put(self.tail())
+
+
+class OneClipWriter(Writer):
+    """Writer of a format whose files are about one clip. It shows segments, so the clip needs windows."""
+
+    _written = False
+
+    @abstractmethod
+    def document(self, result: ClipResult) -> str:
+        """The whole file."""
+
+    def text(self, result: ClipResult) -> str:
+        """Raises OptionError for a second clip."""
+        if self._written:
+            raise OptionError("a file of this format is about one clip; write one a clip")
+        self._written = True
+        return self.document(result)

@@ -13,9 +13,9 @@ from fer_video.write.rows import clip_object, failed_row, flat_rows
 __all__ = ["JsonLinesWriter", "JsonWriter"]
 
 
-def _objects(result: ClipResult, rows: Rows) -> Iterator[dict[str, Any]]:
+def _objects(result: ClipResult, rows: Rows, *, frames: bool) -> Iterator[dict[str, Any]]:
     if rows == "clips":
-        yield clip_object(result)
+        yield clip_object(result, frames=frames)
     elif result.status == "failed":
         yield failed_row(result)
     else:
@@ -32,21 +32,41 @@ def _dump(value: Any, indent: int | None = None) -> str:
     return text
 
 
+def _for_reading(value: dict[str, Any]) -> str:
+    """A clip is read by people, so it is indented; its frames are too many for that and take a line each."""
+    if "frames" not in value:
+        return _dump(value, indent=2)
+    frames = ",\n    ".join(map(_dump, value["frames"]))
+    head = _dump({name: each for name, each in value.items() if name != "frames"}, indent=2)
+    return f'{head.removesuffix("}").rstrip()},\n  "frames": [\n    {frames}\n  ]\n}}'
+
+
 class JsonLinesWriter(Writer):
-    """One object a line: a clip, or a row."""
+    """One object a line: a clip, or a row.
+
+    frames: clips also hold every sampled frame and the faces in it.
+    """
+
+    def __init__(self, file: IO[str], rows: Rows, shape: RowShape, *, frames: bool = False) -> None:
+        super().__init__(file, rows, shape)
+        self._frames = frames
 
     def text(self, result: ClipResult) -> str:
-        return "".join(f"{_dump(value)}\n" for value in _objects(result, self.rows))
+        return "".join(f"{_dump(value)}\n" for value in _objects(result, self.rows, frames=self._frames))
 
 
 class JsonWriter(Writer):
     """One document: an array of clips or of rows.
 
     single: the clip's object itself instead of an array; for a caller that knows there is exactly one.
+    frames: as for JSON Lines.
     """
 
-    def __init__(self, file: IO[str], rows: Rows, shape: RowShape, *, single: bool = False) -> None:
+    def __init__(
+        self, file: IO[str], rows: Rows, shape: RowShape, *, single: bool = False, frames: bool = False
+    ) -> None:
         super().__init__(file, rows, shape)
+        self._frames = frames
         self._array = rows != "clips" or not single
         self._empty = True
 
@@ -54,8 +74,8 @@ class JsonWriter(Writer):
         return "[" if self._array else ""
 
     def text(self, result: ClipResult) -> str:
-        # A clip is read by people, rows are too many for that.
-        pieces = [_dump(value, indent=2 if self.rows == "clips" else None) for value in _objects(result, self.rows)]
+        dump = _for_reading if self.rows == "clips" else _dump
+        pieces = [dump(value) for value in _objects(result, self.rows, frames=self._frames)]
         if not self._array:
             return pieces[0]
         lead = "" if self._empty or not pieces else ","

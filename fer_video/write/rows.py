@@ -5,13 +5,14 @@ Every format is made from these, so that a value is named and rounded in one pla
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
 from fer_video.types import SCHEMA, Affect, Attributes, ClipResult, Observation, Person, Prediction, Segment
 from fer_video.write.base import Rows, RowShape
 
-__all__ = ["clip_object", "column_names", "failed_row", "flat_rows", "frame_rows"]
+__all__ = ["clip_object", "column_names", "failed_row", "flat_rows", "frame_object", "frame_rows"]
 
 Row = dict[str, Any]
 
@@ -60,9 +61,9 @@ def failed_row(result: ClipResult) -> Row:
     return {"path": result.path, "status": result.status, "error": result.error}
 
 
-def clip_object(result: ClipResult) -> Row:
-    """The JSON object of a clip."""
-    return {
+def clip_object(result: ClipResult, *, frames: bool = False) -> Row:
+    """The JSON object of a clip; with `frames` also every sampled frame and the faces in it."""
+    value = {
         "schema": SCHEMA,
         "path": result.path,
         "status": result.status,
@@ -75,6 +76,35 @@ def clip_object(result: ClipResult) -> Row:
         "group": result.group and _prediction_object(result.group),
         "people": [_person_object(person) for person in result.people],
         "ran": dict(result.ran),
+    }
+    if frames and result.observations is not None:
+        least = result.observations.min_confidence
+        in_frame = groupby(result.observations, key=lambda seen: (seen.frame, seen.time_s))
+        value["frames"] = [frame_object(frame, time_s, faces, least) for (frame, time_s), faces in in_frame]
+    return value
+
+
+def frame_object(frame: int, time_s: float, seen: Iterable[Observation], min_confidence: float) -> Row:
+    """One sampled frame. seen: its observations; those without a face say only that it was looked at."""
+    faces = [_face_object(each, min_confidence) for each in seen if each.face is not None]
+    return {"frame": frame, "time_s": _round(time_s, _TIME), "faces": faces}
+
+
+def _face_object(seen: Observation, min_confidence: float) -> Row:
+    assert seen.face is not None
+    landmarks = seen.face.landmarks
+    return {
+        "person": seen.person,
+        "box": [_round(value, _PIXEL) for value in seen.face.box],
+        "score": _round(seen.face.score, _PROBABILITY),
+        "landmarks": None
+        if landmarks is None
+        else [[_round(v, _PIXEL) for v in point] for point in landmarks.tolist()],
+        "emotion": seen.emotion if (seen.confidence or 0) >= min_confidence else None,
+        "confidence": _round(seen.confidence, _PROBABILITY),
+        "probabilities": _rounded(seen.probabilities or {}),
+        "affect": seen.affect and _affect_columns(seen.affect),
+        "attributes": seen.attributes and _attributes_object(seen.attributes),
     }
 
 

@@ -28,7 +28,7 @@ class Cell:
 
 
 class Timeline:
-    """Cuts the clip's time into at most `width` equal stretches, never finer than the sampled frames."""
+    """Cuts the clip's time into at most `width` equal stretches of `step_s`, never finer than the sampled frames."""
 
     def __init__(self, result: ClipResult, width: int = 40) -> None:
         seen = list(result.observations or ())
@@ -36,7 +36,7 @@ class Timeline:
         self._start_s = seen[0].time_s if seen else 0.0
         self._width = max(min(width, result.frames_sampled), 1)
         span_s = seen[-1].time_s - self._start_s if seen else 0.0
-        self._step_s = span_s / max(self._width - 1, 1) or 1.0
+        self.step_s = span_s / max(self._width - 1, 1) or 1.0
         self._means: dict[tuple[int, int], RunningStats] = {}
         self._emotions = result.observations.emotions if result.observations else ()
         for each in seen:
@@ -45,7 +45,7 @@ class Timeline:
                 stats.add(list(each.probabilities.values()))
 
     def _cell_of(self, time_s: float) -> int:
-        return min(round((time_s - self._start_s) / self._step_s), self._width - 1)
+        return min(round((time_s - self._start_s) / self.step_s), self._width - 1)
 
     def cells(self, person: int) -> list[Cell | None]:
         """One a stretch; None where the person was not seen."""
@@ -53,7 +53,7 @@ class Timeline:
         for i in range(self._width):
             stats = self._means.get((person, i))
             means = None if stats is None else dict(zip(self._emotions, stats.mean.tolist(), strict=True))
-            row.append(None if means is None else Cell(self._start_s + i * self._step_s, means))
+            row.append(None if means is None else Cell(self._start_s + i * self.step_s, means))
         return row
 
     def segments(self, person: int) -> list[tuple[float, str]]:

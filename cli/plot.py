@@ -1,0 +1,93 @@
+"""`fervid plot`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from fer_video.cli.options import debug_option
+
+from fer_video.errors import InputError
+
+__all__ = ["plot"]
+
+
+@click.command()
+@click.argument("results", metavar="RESULTS...", nargs=-1, required=True)
+@click.option("--out", required=True, metavar="FILE", help="The picture: .png or .svg.")
+@click.option(
+    "--kind",
+    type=click.Choice(("stacked", "lines")),
+    default="stacked",
+    show_default=True,
+    help="Areas on top of each other, or a line each.",
+)
+@click.option("--person", type=int, metavar="ID", help="Only this one.  [default: everybody, up to 12]")
+@debug_option
+def plot(results: tuple[str, ...], out: str, kind: Any, person: int | None) -> None:
+    """Draw who shows what when.
+
+    RESULTS is what fervid predict --frames wrote. One clip: a panel a person, with segments, and hatched where the
+    person was not seen. Several clips, or a folder of results: the main person of each, side by side. What
+    fervid evaluate --format json wrote gives its confusion matrix.
+
+    \b
+    fervid predict clip.mp4 --frames --window 2 --out r.json && fervid plot r.json --out timeline.png
+    fervid plot results/ --out clips.svg
+    """
+    from fer_video.files import refuse_same
+    from fer_video.read import read_results
+    from fer_video.render.confusion import check_drawing
+    from fer_video.render.plot import plot_clip, plot_clips
+
+    path = Path(out)
+    if path.suffix.lower() not in (".png", ".svg"):
+        raise click.UsageError(f"{out}: not a picture that can be written; name it .png or .svg")
+    check_drawing(path)
+    files = _files(results)
+    refuse_same(path, map(str, files))
+    if len(files) == 1 and _plot_evaluation(files[0], path):
+        return
+    clips = [result for file in files for result in read_results(file)]
+    if len(clips) == 1:
+        plot_clip(clips[0], path, kind, person)
+        return
+    if person is not None:
+        raise click.UsageError(f"--person belongs to one clip; there are {len(clips)}")
+    plot_clips(clips, path, kind)
+
+
+def _files(named: tuple[str, ...]) -> list[Path]:
+    """Files as named; of folders the results right in them, in natural order."""
+    from fer_video.decode import natural
+    from fer_video.read import RESULT_SUFFIXES
+
+    files: list[Path] = []
+    for each in map(Path, named):
+        if not each.is_dir():
+            files.append(each)
+            continue
+        found = [file for file in each.iterdir() if file.is_file() and file.suffix.lower() in RESULT_SUFFIXES]
+        if not found:
+            raise InputError(f"{each}: no .json or .jsonl in this folder; fervid predict --frames --out makes them")
+        files += sorted(found, key=lambda file: natural(file.name))
+    return files
+
+
+def _plot_evaluation(file: Path, out: Path) -> bool:
+    """Whether this was what `fervid evaluate --format json` wrote; anything else is left to the reader of results."""
+    from fer_video.render.confusion import draw_confusion
+
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+        labels, confusion = [str(label) for label in value["labels"]], value["confusion"]
+        accuracy, recall = float(value["accuracy"]["value"]), float(value["macro_recall"]["value"])
+        square = all(len(row) == len(labels) and all(type(n) is int for n in row) for row in confusion)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+    if not square or len(confusion) != len(labels):
+        raise InputError(f"{file}: its confusion matrix is not one of {len(labels)} labels; evaluate again")
+    draw_confusion(labels, confusion, accuracy, recall, out)
+    return True

@@ -1,0 +1,66 @@
+"""`fervid render`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from fer_video.cli.main import warn
+from fer_video.cli.options import debug_option, device_options, face_options, sampling_options
+from fer_video.cli.progress import BatchProgress
+from fer_video.cli.results import result_of, result_option
+
+__all__ = ["render"]
+
+
+@click.command()
+@click.argument("clip", metavar="CLIP")
+@click.option("--out", required=True, metavar="FILE", help="The video: .mp4, .m4v, .mov or .mkv.")
+@result_option
+@click.option("--no-bars", is_flag=True, help="No bars of the emotions beside the faces.")
+@click.option("--landmarks", is_flag=True, help="Mark eyes, nose and mouth corners.")
+@click.option("--no-timeline", is_flag=True, help="No timeline under the picture.")
+@click.option(
+    "--blur-faces",
+    is_flag=True,
+    help="Make faces unknowable: those that were found, and the whole picture where nobody looked.",
+)
+@click.option("--quality", type=int, default=20, show_default=True, metavar="0-51", help="x264's CRF; 0 is lossless.")
+@sampling_options
+@face_options
+@device_options
+@click.option("-q", "--quiet", is_flag=True, help="No progress, no warnings; errors only.")
+@debug_option
+@click.pass_context
+def render(
+    ctx: click.Context, /, clip: str, out: str, result_file: str | None, no_bars: bool, landmarks: bool,
+    no_timeline: bool, blur_faces: bool, quality: int, quiet: bool, **given: Any,
+) -> None:  # fmt: skip
+    """Draw what was found over a video.
+
+    Boxes, who it is, bars of the emotions, and a timeline under the picture; H.264 with the clip's own sound.
+    With --blur-faces and without --fps every frame is looked at.
+
+    \b
+    fervid render clip.mp4 --out overlay.mp4
+    fervid predict clip.mp4 --frames --out r.json && fervid render clip.mp4 --result r.json --out overlay.mp4
+    """
+    from fer_video.files import refuse_same
+    from fer_video.render.overlay import OverlayOptions
+    from fer_video.render.video import RenderOptions, check_video, render_video
+
+    options = RenderOptions(OverlayOptions(not no_bars, landmarks), not no_timeline, blur_faces, quality)
+    check_video(Path(out))
+    refuse_same(Path(out), [clip] if result_file is None else [clip, result_file])
+    if blur_faces and given["fps"] is None:
+        given["every_frame"] = True
+    with BatchProgress(1 if result_file else 2, quiet=quiet) as progress:
+        result = result_of(ctx, clip, result_file, given, progress)
+        done = render_video(Path(clip), result, Path(out), options, progress.update)
+        progress.finish()
+    if not quiet:
+        if done.ended_early:
+            warn(f"warning: {clip}: partial: {done.ended_early}")
+        for codec in done.silent:
+            warn(f"warning: {out}: without a sound stream ({codec}): this kind of file cannot hold it; try .mkv")

@@ -1,0 +1,149 @@
+"""`fervid report`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from fer_video.cli.main import warn
+from fer_video.cli.options import (
+    SEGMENTS_WINDOW_S,
+    analyzer_options,
+    debug_option,
+    device_options,
+    face_options,
+    model_options,
+    sampling_options,
+)
+from fer_video.cli.predict import read_list
+from fer_video.cli.progress import BatchProgress
+from fer_video.cli.results import refuse_analysis_options
+
+from fer_video.errors import InputError, OptionError, OutputError
+
+if TYPE_CHECKING:
+    from fer_video.render.report import ReportOptions
+    from fer_video.types import ClipResult
+
+__all__ = ["report"]
+
+
+@click.command()
+@click.argument("inputs", metavar="CLIP|RESULTS...", nargs=-1, required=True)
+@click.option("--out", required=True, metavar="FILE|DIR", help="report.html for one clip, a folder for several.")
+@click.option(
+    "--video",
+    type=click.Choice(("link", "embed", "none")),
+    default="link",
+    show_default=True,
+    help="Link the video, put it into the file, or leave it out.",
+)
+@click.option("--no-crops", is_flag=True, help="No pictures of the faces.")
+@model_options
+@sampling_options
+@face_options
+@device_options
+@click.option("-q", "--quiet", is_flag=True, help="No progress, no warnings; errors only.")
+@debug_option
+@click.pass_context
+def report(
+    ctx: click.Context, /, inputs: tuple[str, ...], out: str, video: Any, no_crops: bool, quiet: bool, **given: Any
+) -> None:
+    """Make a page that shows what was found, to open in a browser without a network.
+
+    The video with boxes drawn over it in step, timelines to hover, click and zoom, people, segments, what ran, and
+    downloads. RESULTS is what fervid predict --frames wrote; a CLIP is analysed now. For several clips or a folder
+    --out is a folder, with a page a clip and a searchable index.html.
+
+    \b
+    fervid report clip.mp4 --out report.html
+    fervid report recordings/ --out reports
+    """
+    from fer_video.files import refuse_same
+    from fer_video.inputs import expand_inputs
+    from fer_video.read import RESULT_SUFFIXES
+    from fer_video.render.report import ReportOptions, check_report
+
+    check_report()
+    named = list(read_list(inputs))
+    files = [Path(name) for name in named if Path(name).suffix.lower() in RESULT_SUFFIXES]
+    found = expand_inputs(name for name in named if Path(name) not in files)
+    if not files and not found.paths and not found.errors:
+        raise OptionError("no inputs: the list on stdin is empty")
+    if not found.paths and not found.errors:
+        refuse_analysis_options(ctx, given)
+    if given["window_s"] is None and given["step_s"] is None:
+        given["window_s"] = SEGMENTS_WINDOW_S
+    refuse_same(Path(out), [*map(str, files), *found.paths])
+    for _, error in found.errors:
+        warn(f"error: {error}")
+    with BatchProgress(len(found.paths), quiet=quiet) as progress:
+        results = _results(files, found.paths, given, progress)
+        options = ReportOptions(video, not no_crops)
+        if Path(out).suffix.lower() in (".html", ".htm"):
+            failures = _one(results, Path(out), options)
+        else:
+            failures = _folder(results, Path(out), options, progress)
+    ctx.exit(1 if failures or found.errors else 0)
+
+
+def _results(
+    files: list[Path], clips: tuple[str, ...], given: dict[str, Any], progress: BatchProgress
+) -> Iterator[tuple[ClipResult, Path | None]]:
+    """Each result with the clip it is of, None where that is not at hand."""
+    from fer_video.read import read_results
+
+    for file in files:
+        for result in read_results(file):
+            places = [Path(result.path), file.parent / result.path]
+            yield result, next((place for place in places if place.exists()), None)
+    if clips:
+        from fer_video.analyzer import Analyzer
+
+        for result in Analyzer(analyzer_options(given)).analyze_many(clips, progress.update):
+            yield result, Path(result.path)
+            progress.finish()
+
+
+def _one(results: Iterator[tuple[ClipResult, Path | None]], out: Path, options: ReportOptions) -> int:
+    from fer_video.render.report import write_report
+
+    several = list(results)
+    if len(several) != 1:
+        raise OptionError(f"{out}: is one page for {len(several)} clips; give the name of a folder")
+    result, clip = several[0]
+    if result.status == "failed":
+        raise InputError(result.error or f"{result.path}: could not be analysed")
+    write_report(result, out, clip, options)
+    return 0
+
+
+def _folder(
+    results: Iterator[tuple[ClipResult, Path | None]], out: Path, options: ReportOptions, progress: BatchProgress
+) -> int:
+    """A page a clip, and the index last: also after Ctrl-C, of what was done."""
+    from fer_video.render.report import IndexRow, page_name, write_index, write_report
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be made: {error.strerror}; choose another place") from error
+    rows: list[IndexRow] = []
+    try:
+        for number, (result, clip) in enumerate(results, 1):
+            page: str | None = page_name(number, result.path)
+            try:
+                if result.status == "failed":
+                    raise InputError(result.error or f"{result.path}: could not be analysed")
+                write_report(result, out / str(page), clip, options, index=True)
+            except InputError as error:
+                progress.say(f"error: {error}")
+                result, page = replace(result, status="failed", error=str(error)), None
+            rows.append(IndexRow(replace(result, observations=None), page))
+    finally:
+        if rows:
+            write_index(rows, out / "index.html")
+    return sum(row.page is None for row in rows)

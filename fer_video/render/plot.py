@@ -1,0 +1,180 @@
+"""Results -> a picture of who shows what when: stacked areas or lines a person, or small multiples of many clips."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_video.errors import InputError, OptionError, printable
+from fer_video.render.confusion import save_figure
+from fer_video.render.palette import colour_of, text_on
+from fer_video.types import ClipResult, Person
+
+__all__ = ["Kind", "plot_clip", "plot_clips"]
+
+Kind = Literal["stacked", "lines"]
+
+_MOST_POINTS = 600  # finer than the picture's pixels is of no use
+_MOST_PEOPLE, _MOST_CLIPS = 12, 60
+# A second sign beside colour, for lines
+_DASHES = ("-", "--", "-.", ":")
+
+
+def plot_clip(result: ClipResult, out: Path, kind: Kind = "stacked", person: int | None = None) -> None:
+    """One panel a person (the longest in sight, or the one asked for). PNG or SVG by the suffix.
+
+    Raises InputError for a result without frames or people, OptionError for a person who is not in it, OutputError.
+    """
+    people = sorted(result.people, key=lambda each: -each.frames)[:_MOST_PEOPLE]
+    if person is not None:
+        people = [each for each in result.people if each.id == person]
+        if not people:
+            raise OptionError(f"person {person} is not in {result.path}; there are {len(result.people)} people")
+    if result.observations is None or result.duration_s is None or not people:
+        raise InputError(f"{result.path}: nothing to plot: no frames over time, or nobody in them")
+    people.sort(key=lambda each: each.id)
+    figure, panels = _figure(len(people), 1, width=10, height=1.9)
+    for axes, each in zip(panels, people, strict=True):
+        _panel(axes, result, each, kind)
+        answer = f"{each.emotion or 'uncertain'} {each.confidence:.0%}"
+        axes.set_title(_plain(f"person {each.id}: {answer}"), loc="left", fontsize=10)
+        _segments(axes, each)
+    panels[-1].set_xlabel("seconds")
+    more = len(result.people) - len(people)
+    rest = f", and {more} more people" if more and person is None else ""
+    figure.suptitle(_plain(f"{printable(Path(result.path).name)}{rest}"), fontsize=12)
+    _legend(figure, panels)
+    save_figure(figure, out)
+
+
+def plot_clips(results: Sequence[ClipResult], out: Path, kind: Kind = "stacked") -> None:
+    """Small multiples: the main person of each clip, times from 0 to each clip's end. Raises as plot_clip."""
+    shown = [each for each in results if each.clip is not None and each.observations and each.duration_s is not None]
+    if not shown:
+        raise InputError("nothing to plot: in none of the clips is anybody seen over time")
+    if len(shown) > _MOST_CLIPS:
+        raise OptionError(f"{len(shown)} clips do not fit into one picture; plot at most {_MOST_CLIPS} at once")
+    columns = min(4, int(np.ceil(np.sqrt(len(shown)))))
+    figure, panels = _figure(int(np.ceil(len(shown) / columns)), columns, width=3.4 * max(columns, 2), height=1.6)
+    for axes, result in zip(panels, shown, strict=False):
+        assert result.clip is not None
+        main = next((each for each in result.people if each.id == result.clip.person), result.people[0])
+        _panel(axes, result, main, kind)
+        answer = f"{result.clip.emotion or 'uncertain'} {result.clip.confidence:.0%}"
+        axes.set_title(_plain(f"{printable(Path(result.path).stem)[-30:]}\n{answer}"), loc="left", fontsize=8)
+    for axes in panels[len(shown) :]:
+        axes.set_visible(False)
+    left_out = len(results) - len(shown)
+    if left_out:
+        figure.suptitle(f"nobody was seen in {left_out} of {len(results)} clips", fontsize=9)
+    _legend(figure, panels)
+    save_figure(figure, out)
+
+
+def _figure(rows: int, columns: int, *, width: float, height: float) -> tuple[Any, list[Any]]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height * rows + 1.1), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False)
+    return figure, list(panels.flat)
+
+
+def _panel(axes: Any, result: ClipResult, person: Person, kind: Kind) -> None:
+    assert result.observations is not None
+    assert result.duration_s is not None
+    times, shares = _curves(result, person)
+    labels = result.observations.emotions
+    if kind == "stacked":
+        tops = np.cumsum(shares, axis=1)
+        for i, label in enumerate(labels):
+            below = tops[:, i - 1] if i else np.zeros(len(times))
+            axes.fill_between(times, below, tops[:, i], color=colour_of(label), label=label, linewidth=0, step="mid")
+    else:
+        for i, label in enumerate(labels):
+            style = _DASHES[i % len(_DASHES)]
+            axes.plot(times, shares[:, i], color=colour_of(label), label=label, linestyle=style, linewidth=1.4)
+    _gaps(axes, times, np.isnan(shares[:, 0]))
+    axes.set_xlim(0, result.duration_s)
+    axes.set_ylim(0, 1)
+    axes.set_yticks([0, 0.5, 1], ["0%", "50%", "100%"], fontsize=8)
+    axes.tick_params(axis="x", labelsize=8)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def _curves(result: ClipResult, person: Person) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """(n,) times and (n, emotions) probabilities, NaN where the person was not seen: of the sampled frames, or of a
+    long clip the means over stretches of it.
+    """
+    assert result.observations is not None
+    log = result.observations
+    times = np.unique([seen.time_s for seen in log])
+    mine = [seen for seen in log if seen.person == person.id and seen.probabilities is not None]
+    if len(times) > 2 * _MOST_POINTS:  # so that there is a frame in each stretch also where they come unevenly
+        edges = np.linspace(times[0], times[-1], _MOST_POINTS + 1)
+        places = np.clip(np.searchsorted(edges, [seen.time_s for seen in mine], "right") - 1, 0, _MOST_POINTS - 1)
+        times = (edges[:-1] + edges[1:]) / 2
+    else:
+        places = np.searchsorted(times, [seen.time_s for seen in mine])
+    sums, counts = np.zeros((len(times), len(log.emotions))), np.zeros(len(times))
+    np.add.at(sums, places, [list((seen.probabilities or {}).values()) for seen in mine])
+    np.add.at(counts, places, 1)
+    with np.errstate(invalid="ignore"):
+        return times, sums / counts[:, None]
+
+
+def _gaps(axes: Any, times: npt.NDArray[np.float64], missing: npt.NDArray[np.bool_]) -> None:
+    """Where the person was not seen: hatched, so that it is not taken for a probability of 0."""
+    edges = np.concatenate([times[:1], (times[:-1] + times[1:]) / 2, times[-1:]])
+    changes = np.flatnonzero(np.diff(np.concatenate([[False], missing, [False]]).astype(int)))
+    for first, last in changes.reshape(-1, 2):
+        axes.axvspan(edges[first], edges[last], facecolor="#F4F4F2", edgecolor="#C9C9C4", hatch="///", linewidth=0)
+
+
+def _segments(axes: Any, person: Person) -> None:
+    """A band over the panel, with names where there is room for them."""
+    span = axes.get_xlim()[1]
+    for segment in person.segments or ():
+        label = segment.emotion or "uncertain"
+        colour = colour_of(label) if segment.emotion else "#FFFFFF"
+        width = max(segment.end_s - segment.start_s, span / 500)
+        axes.add_patch(_band(axes, segment.start_s, width, colour))
+        if width > span * 0.012 * len(label):
+            middle = segment.start_s + width / 2
+            axes.text(
+                middle, 1.065, _plain(label), ha="center", va="center", fontsize=7, color=text_on(colour),
+                transform=axes.get_xaxis_transform(), clip_on=False,
+            )  # fmt: skip
+    if person.segments:
+        axes.title.set_position((0, 1.12))
+        axes.set_title(axes.get_title(loc="left"), loc="left", fontsize=10, pad=18)
+
+
+def _band(axes: Any, start_s: float, width_s: float, colour: str) -> Any:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle(
+        (start_s, 1.01), width_s, 0.11, facecolor=colour, edgecolor="#555555", linewidth=0.5,
+        transform=axes.get_xaxis_transform(), clip_on=False,
+    )  # fmt: skip
+
+
+def _legend(figure: Any, panels: Sequence[Any]) -> None:
+    """One for all panels: the labels that amount to something anywhere."""
+    handles: dict[str, Any] = {}
+    for axes in panels:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    names = [_plain(label) for label in handles]
+    if names:
+        columns = min(len(names), max(int(figure.get_figwidth() / 1.2), 1))
+        figure.legend(handles.values(), names, loc="outside lower center", ncols=columns, fontsize=8, frameon=False)
+
+
+def _plain(said: str) -> str:
+    """matplotlib reads $...$ as mathematics: in a name it is a dollar."""
+    return said.replace("$", r"\$")

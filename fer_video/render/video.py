@@ -1,0 +1,188 @@
+"""A clip and its result -> the clip with what was found drawn over it: H.264, with the clip's own sound and times.
+
+Frame by frame, memory stays flat. Pictures come from decode.py, so that what is drawn and what was analysed agree in
+frames, times and rotation; PyAV encodes and copies the sound.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from fer_video.decode import Source, VideoSource, open_source
+from fer_video.errors import InputError, OptionError, OutputError
+from fer_video.files import open_output
+from fer_video.render.draw import check_text
+from fer_video.render.overlay import Overlay, OverlayOptions, hide_faces
+from fer_video.render.playback import Playback
+from fer_video.render.sound import SoundTrack
+from fer_video.render.strip import TimelineStrip
+from fer_video.sampling import Sampling
+from fer_video.types import ClipResult, Image
+
+__all__ = ["SUFFIXES", "RenderOptions", "Rendered", "check_video", "render_video"]
+
+SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
+_MOST_TICKS = 1 << 20  # a second: finer time bases than that are a container's fancy, and x264 refuses some
+_UNSPECIFIED, _BT601 = 2, 5  # of FFmpeg's AVColorSpace
+_KNOWN_SPACES = (1, 4, 5, 6, 7, 9)
+Progress = Callable[[float, float | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RenderOptions:
+    """What the video looks like."""
+
+    overlay: OverlayOptions = field(default_factory=OverlayOptions)
+    timeline: bool = True  # a running timeline under the picture
+    blur_faces: bool = False  # for privacy: faces that were found, and the whole picture where nobody looked
+    quality: int = 20  # x264's constant rate factor: 0 lossless to 51 worst
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.quality <= 51:
+            raise OptionError(f"quality must be from 0 (lossless) to 51, not {self.quality}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What was written."""
+
+    frames: int
+    duration_s: float
+    ended_early: str | None  # as of decode.Source
+    silent: tuple[str, ...]  # codecs of sound streams that the kind of file cannot hold: they were left out
+
+
+def check_video(path: Path) -> None:
+    """Before the work: raises OptionError without PyAV and Pillow, OutputError for a suffix that says no video."""
+    try:
+        import av as _  # noqa: F401
+    except ImportError as error:
+        raise OptionError("videos need PyAV: pip install 'fervid[video]'") from error
+    check_text()
+    if path.suffix.lower() not in SUFFIXES:
+        raise OutputError(f"{path}: not a video that can be written; name it {', '.join(SUFFIXES)}")
+
+
+def render_video(
+    clip: Path, result: ClipResult, out: Path, options: RenderOptions | None = None, progress: Progress | None = None
+) -> Rendered:
+    """result: of the clip, with observations.
+
+    Raises InputError for a clip that cannot be read or a result without frames, OptionError, OutputError.
+    """
+    options = options or RenderOptions()
+    check_video(out)
+    if result.observations is None:
+        raise InputError(f"{result.path}: its result has no frames to draw")
+    with open_source(clip) as source, open_output(out, binary=True) as file:
+        if not isinstance(source, VideoSource):
+            raise InputError(f"{clip}: holds pictures; only video files can be rendered")
+        with SoundTrack(clip) as sound:
+            return _Renderer(source, sound, result, options).run(file, SUFFIXES[out.suffix.lower()], progress)
+
+
+class _Renderer:
+    def __init__(self, source: Source, sound: SoundTrack, result: ClipResult, options: RenderOptions) -> None:
+        assert result.observations is not None
+        self._source, self._sound, self._options = source, sound, options
+        self._playback = Playback(result.observations)
+        self._width, self._height = source.info.width, source.info.height
+        duration_s = result.duration_s or source.info.duration_s or 0.0
+        least = result.observations.min_confidence
+        self._overlay = Overlay(self._width, self._height, options.overlay, least)
+        strip = TimelineStrip(result, self._width, self._height, duration_s) if options.timeline else None
+        self._strip = strip
+        below = 0 if strip is None else strip.height
+        # H.264 with half the colours wants even sides: a line is repeated where there is one too few
+        self._canvas_width, self._canvas_height = _even(self._width), _even(self._height + below)
+
+    def run(self, file: Any, container: str, progress: Progress | None) -> Rendered:
+        import av
+
+        try:
+            with av.open(file, "w", format=container) as output:
+                return self._write(output, progress)
+        except av.FFmpegError as error:
+            raise OutputError(f"the video cannot be encoded: {error.strerror or error}") from error
+
+    def _write(self, output: Any, progress: Progress | None) -> Rendered:
+        stream = self._add_video(output)
+        refused = self._sound.connect(output)
+        base, start_s = stream.codec_context.time_base, self._sound.start_s
+        count, time_s, interval_s, waiting = 0, 0.0, 1 / (self._source.info.fps or 25.0), None
+        last = round(start_s / base) - 1
+        for frame in self._source.frames(Sampling(fps=None)):
+            if waiting is not None:
+                interval_s = frame.time_s - time_s
+                self._encode(output, stream, waiting, interval_s)
+            time_s, count = frame.time_s, count + 1
+            waiting = self._picture(frame.image, time_s)
+            waiting.time_base = base
+            last = max(round((start_s + Fraction(time_s)) / base), last + 1)  # times may be finer than the base
+            waiting.pts = last
+            self._sound.write_until(float(start_s) + time_s, output)
+            if progress:
+                progress(time_s, self._source.info.duration_s)
+        if waiting is not None:
+            self._encode(output, stream, waiting, interval_s)
+        output.mux(stream.encode(None))
+        self._sound.write_until(math.inf, output)
+        return Rendered(count, time_s + interval_s, self._source.ended_early, tuple(refused))
+
+    def _add_video(self, output: Any) -> Any:
+        rate = Fraction(self._source.info.fps or 25.0).limit_denominator(1001)
+        options = {"crf": str(self._options.quality), "preset": "veryfast"}
+        stream = output.add_stream("libx264", rate=rate, options=options)
+        stream.width, stream.height, stream.pix_fmt = self._canvas_width, self._canvas_height, "yuv420p"
+        codec, base = stream.codec_context, self._sound.time_base
+        codec.time_base = base if base.numerator == 1 and base.denominator <= _MOST_TICKS else Fraction(1, 90_000)
+        aspect, size = self._sound.sample_aspect, self._sound.size
+        turned = size is not None and size != (self._width, self._height) and size == (self._height, self._width)
+        codec.sample_aspect_ratio = 1 / aspect if turned else aspect
+        # OpenCV decodes as the file says its colours are coded; coding them back the same way leaves them as they were.
+        said = self._sound.colours.get("colorspace", _UNSPECIFIED)
+        for name, value in self._sound.colours.items():
+            if said in _KNOWN_SPACES:  # what a GIF says, for one, does not hold for H.264
+                setattr(codec, name, value)
+        codec.color_range = 1  # limited, as the pictures are coded below
+        self._space = said if said in _KNOWN_SPACES else _BT601
+        return stream
+
+    def _picture(self, image: Image, time_s: float) -> Any:
+        import av
+
+        canvas = np.empty((self._canvas_height, self._canvas_width, 3), np.uint8)
+        picture = image
+        if image.shape[:2] != (self._height, self._width):  # a stream may change its size on the way
+            picture = cv2.resize(image, (self._width, self._height))
+        canvas[: self._height, : self._width] = picture
+        view = canvas[: self._height, : self._width]
+        if self._options.blur_faces:
+            hide_faces(view, self._playback.to_hide(time_s))
+        self._overlay.draw(view, self._playback.at(time_s))
+        end = self._height
+        if self._strip is not None:
+            end += self._strip.height
+            canvas[self._height : end, : self._width] = self._strip.draw(time_s)
+        canvas[end:] = canvas[end - 1]
+        canvas[:, self._width :] = canvas[:, self._width - 1 : self._width]
+        frame = av.VideoFrame.from_ndarray(canvas, format="bgr24")
+        return frame.reformat(format="yuv420p", dst_colorspace=self._space, dst_color_range=1)
+
+    @staticmethod
+    def _encode(output: Any, stream: Any, frame: Any, lasts_s: float) -> None:
+        """A frame is given out when the next one tells how long it lasts."""
+        frame.duration = max(round(Fraction(lasts_s) / frame.time_base), 1)
+        output.mux(stream.encode(frame))
+
+
+def _even(pixels: int) -> int:
+    return pixels + pixels % 2
