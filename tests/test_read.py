@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from test_cli import fervid
 from test_write import result, written
 
 from fer_video.errors import InputError
+from fer_video.observations import ObservationLog
 from fer_video.read import read_results
+from fer_video.types import Affect
 
 
 @pytest.fixture
@@ -30,6 +33,20 @@ def test_what_was_written_is_read_back(tmp_path: Path, name: str) -> None:
     first, second = read_results(path)
     assert first.to_dict(frames=True) == result().to_dict(frames=True)
     assert second.to_frame_rows() == result("b.mp4", attributes=False).to_frame_rows()
+
+
+def test_valence_and_arousal_are_read_back(tmp_path: Path) -> None:
+    given = result(attributes=False)
+    log = ObservationLog(given.observations.emotions, has_affect=True)  # type: ignore[union-attr]
+    for seen in given.observations or ():
+        log.append(seen if seen.face is None else replace(seen, affect=Affect(0.25, -0.5)))
+    people = tuple(replace(person, affect=Affect(0.25, -0.5)) for person in given.people)
+    given = replace(given, observations=log, people=people)
+    (tmp_path / "r.json").write_text(written("json", "clips", given, frames=True))
+    (value,) = read_results(tmp_path / "r.json")
+    assert value.to_dict(frames=True) == given.to_dict(frames=True)
+    assert value.people[0].affect == Affect(0.25, -0.5)
+    assert value.to_frame_rows() == given.to_frame_rows()
 
 
 def test_a_real_clip_with_landmarks(tmp_path: Path) -> None:

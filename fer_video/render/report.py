@@ -164,7 +164,9 @@ def _packed(text: str) -> str:
 def _frames_csv(result: ClipResult) -> str:
     assert result.observations is not None
     file, log = io.StringIO(), result.observations
-    with make_writer("csv", "frames", file, RowShape(log.emotions, attributes=log.has_attributes, affect=log.has_affect)) as writer:
+    with make_writer(
+        "csv", "frames", file, RowShape(log.emotions, attributes=log.has_attributes, affect=log.has_affect)
+    ) as writer:
         writer.write(result)
     return file.getvalue()
 
