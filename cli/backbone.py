@@ -34,6 +34,8 @@ def _pairs(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
         name, equals, path = value.partition("=")
         if not equals or not name or not path:
             raise click.BadParameter(f"{value!r} should be NAME=PATH", ctx, parameter)
+        if name in found:
+            raise click.BadParameter(f"{name} is given twice", ctx, parameter)
         found[name] = Path(path)
     return found
 
@@ -42,6 +44,20 @@ cache_option: Callable[[F], F] = click.option(
     "--cache", metavar="DIR", help="Folder of decoded pictures.  [default: faces in fervid's cache]"
 )
 quiet_option: Callable[[F], F] = click.option("-q", "--quiet", is_flag=True, help="No progress and no warnings.")
+
+
+def crop_options(command: F) -> F:
+    """How labelled faces are split and cut."""
+    for decorator in (
+        click.option("--crop-factor", "factor", type=click.FloatRange(0.5, 3), metavar="F",
+                     help="Side of the crop in units of the face box.  [default: the model's own]"),
+        click.option("--crop", type=click.Choice(("whole", "detect", "box")),
+                     help="The picture is the crop (default for ferplus), find the face (default), the dataset's box."),
+        click.option("--validation", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.1,
+                     show_default=True, help="Share for validation where a dataset names no such part."),
+    ):  # fmt: skip
+        command = decorator(command)
+    return command
 
 
 @backbone.command()
@@ -66,8 +82,8 @@ def train(
     was stopped, by Ctrl-C too, goes on exactly where it was with --resume.
 
     \b
-    fervid backbone train recipes/effnet-lite0-mtl.toml --data ferplus=FERPLUS.zip --data utkface=UTKFACE.zip --out run
-    fervid backbone train recipes/effnet-lite0-mtl.toml ... --out run --resume
+    fervid backbone train recipe.toml --data mine=faces/ --out run
+    fervid backbone train recipe.toml --data mine=faces/ --out run --resume
     """
     from fer_video.training import need_torch
 
@@ -80,9 +96,6 @@ def train(
     options = TrainOptions(_cache(cache), Path(start) if start else None, resume, device, threads, workers)
     with _Bars(quiet) as bars:
         found = run(plan, data, Path(out), options, bars.event, bars.reading)
-    skipped = (Path(out) / "skipped.csv").read_text(encoding="utf-8").count("\n") - 1
-    if skipped and not quiet:
-        warn(f"{skipped} pictures were left out: {out}/skipped.csv says which and why")
     for name, value in found.items():
         click.echo(f"{name:<24} {value:8.4f}")
     if not quiet:
@@ -95,12 +108,7 @@ def train(
               help="Labelled faces; LAYOUT is ferplus, utkface, affectnet, people, classes or csv.")  # fmt: skip
 @click.option("--part", type=click.Choice(("train", "val", "test", "all")), default="val", show_default=True,
               help="Which part is measured on.")  # fmt: skip
-@click.option("--validation", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.1,
-              show_default=True, help="Share for validation where a dataset names no such part.")  # fmt: skip
-@click.option("--crop", type=click.Choice(("whole", "detect", "box")),
-              help="The picture is the crop, find the face, or the dataset's box.  [default: by layout]")  # fmt: skip
-@click.option("--crop-factor", type=click.FloatRange(0.5, 3), metavar="F",
-              help="Side of the crop in units of the face box.  [default: the model's own]")  # fmt: skip
+@crop_options
 @click.option("--format", "format_name", type=click.Choice(("table", "json")), default="table", show_default=True,
               help="Of the output.")  # fmt: skip
 @click.option("--png", metavar="FILE", help="Draw the confusion matrix of the emotions there (extra [plot]).")
@@ -109,8 +117,8 @@ def train(
 @quiet_option
 @debug_option
 def evaluate(
-    model: str | None, data: dict[str, Path], part: str, validation: float, crop: str | None,
-    crop_factor: float | None, format_name: str, png: str | None, device: str, cache: str | None, quiet: bool,
+    model: str | None, data: dict[str, Path], part: str, format_name: str, png: str | None, device: str,
+    cache: str | None, quiet: bool, **crop: Any,
 ) -> None:  # fmt: skip
     """Measure a backbone on labelled faces: accuracy, recall by class, errors by group of people.
 
@@ -134,12 +142,12 @@ def evaluate(
     network = Backbone(open_session(spec, device), attributes=_has_attributes(spec))
     results = []
     for layout, path in data.items():
-        given = {"part": part, "validation": validation, "crop": crop, "factor": crop_factor}
-        faces, used = _faces(spec, layout, path, given, cache, quiet)
+        faces, used = _faces(spec, layout, path, {"part": part, **crop}, cache, quiet)
         found = evaluate_backbone(network, faces, part, used)
         results.append(found)
         if png is not None and found.emotion_majority is not None:
-            draw_confusion(found.emotion_majority, Path(png))
+            seen = found.emotion_majority
+            draw_confusion(seen.labels, seen.confusion, seen.accuracy.value, seen.macro_recall.value, Path(png))
             png = None
     if png is not None:
         warn("no dataset has labels of emotion: no confusion matrix is drawn")
@@ -172,6 +180,8 @@ def export(run: str, out: str, name: str | None, licence: str | None) -> None:
     from fer_video.training.export import export as write
 
     path = Path(run)
+    if Path(out).suffix != ".onnx":
+        raise click.BadParameter(f"{out!r} should end in .onnx; its entry goes beside it as .json", param_hint="--out")
     done = write(path / "best.safetensors" if path.is_dir() else path, Path(out), name, licence)
     click.echo(f"{done.path}: {done.entry['name']}, sha256 {done.entry['sha256']}")
     warn(f"torch and ONNX Runtime differ by at most {done.difference:.1e}; entry: {done.path.with_suffix('.json')}")
@@ -185,12 +195,14 @@ def export(run: str, out: str, name: str | None, licence: str | None) -> None:
 @click.option("--pictures", type=click.IntRange(1), default=256, show_default=True, help="To calibrate with.")
 @click.option("--most-lost", type=click.FloatRange(0), default=0.5, show_default=True, metavar="POINTS",
               help="Keep it only when every accuracy loses less.")  # fmt: skip
+@crop_options
 @cache_option
 @quiet_option
 @debug_option
 def quantize(
-    model: str, data: dict[str, Path], out: str, pictures: int, most_lost: float, cache: str | None, quiet: bool
-) -> None:
+    model: str, data: dict[str, Path], out: str, pictures: int, most_lost: float, cache: str | None, quiet: bool,
+    **crop: Any,
+) -> None:  # fmt: skip
     """Make an int8 backbone (static, QDQ, S8S8), and keep it when it is faster and as good.
 
     MODEL is the name of a backbone, or an ONNX file that says what it is. Prints figures and speed of both.
@@ -203,10 +215,10 @@ def quantize(
 
     spec = find_model("emotion-backbone", model)
     sets = [
-        [_faces(spec, layout, path, {"part": part}, cache, quiet)[0] for layout, path in data.items()]
+        {layout: _faces(spec, layout, path, {"part": part, **crop}, cache, quiet)[0] for layout, path in data.items()}
         for part in ("train", "val")
     ]
-    found = make(spec, sets[0][0], sets[1], Path(out), QuantizeOptions(pictures, most_lost / 100))
+    found = make(spec, list(sets[0].values()), sets[1], Path(out), QuantizeOptions(pictures, most_lost / 100))
     click.echo("\n".join(comparison_lines(found)))
     if not found.kept:
         warn(f"not kept: {found.reason}")

@@ -52,9 +52,9 @@ def _block(title: str, groups: Mapping[str, Share], *, years: bool = False) -> l
 
 def comparison_lines(found: Comparison) -> list[str]:
     """Both networks side by side."""
-    lines = [f"{'':<24} {'float':>10} {'int8':>10}"]
+    lines = [f"{'':<30} {'float':>10} {'int8':>10}"]
     lines += [
-        f"{name:<24} {value:>10.4f} {found.int8_figures[name]:>10.4f}" for name, value in found.float_figures.items()
+        f"{name:<30} {value:>10.4f} {found.int8_figures[name]:>10.4f}" for name, value in found.float_figures.items()
     ]
-    lines.append(f"{'faces a second':<24} {found.float_speed:>10.0f} {found.int8_speed:>10.0f}")
-    return [*lines, f"{'size in MB':<24} {found.float_bytes / 1e6:>10.1f} {found.int8_bytes / 1e6:>10.1f}"]
+    lines.append(f"{'faces a second':<30} {found.float_speed:>10.0f} {found.int8_speed:>10.0f}")
+    return [*lines, f"{'size in MB':<30} {found.float_bytes / 1e6:>10.1f} {found.int8_bytes / 1e6:>10.1f}"]

@@ -28,14 +28,15 @@ from torch import nn  # noqa: E402
 
 from fer_video.errors import FervidError, OptionError, OutputError  # noqa: E402
 from fer_video.models.spec import parse_spec  # noqa: E402
+from fer_video.training.batches import Part  # noqa: E402
 from fer_video.training.checkpoint import load_tensors, write_tensors  # noqa: E402
 from fer_video.training.depthwise import speed_up_depthwise  # noqa: E402
 from fer_video.training.export import AGREEMENT, export  # noqa: E402
 from fer_video.training.losses import losses_for, total_loss  # noqa: E402
-from fer_video.training.network import ARCHITECTURES, Network, build  # noqa: E402
+from fer_video.training.network import ARCHITECTURES, Network, build, load_weights  # noqa: E402
 from fer_video.training.optim import Averaged, learning_rate, sharpness_aware_step  # noqa: E402
 from fer_video.training.recipe import Head, Recipe, Stage, recipe_from  # noqa: E402
-from fer_video.training.targets import empty  # noqa: E402
+from fer_video.training.targets import Targets, empty  # noqa: E402
 from fer_video.training.train import Event, TrainOptions, train  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -196,12 +197,12 @@ def test_from_a_folder_of_pictures_to_predict(
     options = ("--data", f"mine={tmp_path / 'mine'}", "--cache", cache, "--threads", 1)
     run = fervid("backbone", "train", tmp_path / "tiny.toml", "--out", tmp_path / "run", *options)
     assert run.exit_code == 0, run.stderr
-    assert "1 pictures were left out" in run.stderr
+    assert "1 pictures are left out" in run.stderr
     assert "person1/empty.png" in (tmp_path / "run" / "skipped.csv").read_text()
     assert fervid("backbone", "export", tmp_path / "run", "--out", tmp_path / "mine.onnx").exit_code == 0
     measured = fervid(
         "backbone", "evaluate", tmp_path / "mine.onnx", "--data", f"classes={tmp_path / 'mine'}", "--cache", cache,
-        "--validation", 0.3, "--format", "json",
+        "--validation", 0.3, "--crop", "whole", "--format", "json",
     )  # fmt: skip
     assert measured.exit_code == 0, measured.stderr
     found = json.loads(measured.stdout)["datasets"][0]["emotion"]["accuracy"]["value"]
@@ -250,7 +251,7 @@ def test_what_is_wrong_is_said_before_the_first_step(
 
     fails("is not an empty folder; give --resume", out=trained)
     fails("no last.safetensors to go on from", resume=True)
-    fails("was trained by another recipe", replace(recipe, seed=9), trained, resume=True)
+    fails("was trained with another recipe", replace(recipe, seed=9), trained, resume=True)
     fails("'no_such_net' is not one of timm's", replace(recipe, architecture="no_such_net"))
     fails("'hf-hub:a/b' is not one of timm's", replace(recipe, architecture="hf-hub:a/b"))
     fails(
@@ -259,10 +260,10 @@ def test_what_is_wrong_is_said_before_the_first_step(
     (tmp_path / "x.safetensors").write_bytes(b"nonsense")
     fails("not a safetensors file", start=tmp_path / "x.safetensors")
     pseudo = tuple(replace(source, pseudo_emotion=True) for source in recipe.sources)
-    fails("pseudo_emotion needs weights to start from", replace(recipe, sources=pseudo))
+    fails("pseudo_emotion needs weights with an emotion head to start from", replace(recipe, sources=pseudo))
     if not torch.cuda.is_available():
         fails("device cuda is not available to torch", device="cuda")
-    from fer_video.training import train as module
+    from fer_video.training import place as module
 
     class Full:
         free = 1000
@@ -274,7 +275,7 @@ def test_what_is_wrong_is_said_before_the_first_step(
 
 def test_a_loss_that_is_not_finite_stops(tmp_path: Path, data: dict[str, Path], cache: Path) -> None:
     recipe = recipe_from({**TINY, "clip_norm": 0, "stages": [{**TINY["stages"][1], "lr": 1e30}]}, Path())
-    with pytest.raises(FervidError, match="the loss is not finite; lower its lr"):
+    with pytest.raises(FervidError, match="the loss is not finite; lower the stage's lr"):
         train(recipe, data, tmp_path / "run", TrainOptions(cache, threads=1))
 
 
@@ -288,12 +289,92 @@ def test_starting_from_other_heads(trained: Path, tmp_path: Path, data: dict[str
 
 
 def test_pseudo_emotions_come_from_the_start(trained: Path, tmp_path: Path, data: dict[str, Path], cache: Path) -> None:
-    sources = [TINY["sources"][0], {**TINY["sources"][1], "pseudo_emotion": True}]
+    sources = [{**TINY["sources"][1], "pseudo_emotion": True}]  # nobody labelled an emotion here
     recipe = recipe_from({**TINY, "sources": sources, "stages": [{**TINY["stages"][1], "epochs": 0.5}]}, Path())
     losses: list[Mapping[str, float]] = []
     options = TrainOptions(cache, start=trained / "best.safetensors", threads=1)
-    train(recipe, data, tmp_path / "run", options, lambda event: losses.append(event.figures or {}))
-    assert "emotion" in losses[1]
+
+    def watch(event: Event) -> None:
+        if event.kind == "step":
+            losses.append(event.figures or {})
+
+    train(recipe, {"utk": data["utk"]}, tmp_path / "run", options, watch)
+    assert all(0 < each["emotion"] < 5 for each in losses)
+    heads = [{"task": "emotion", "labels": ["anger", "fear"]}, {"task": "age"}]
+    other = recipe_from({**TINY, "heads": heads, "sources": sources}, Path())
+    with pytest.raises(OptionError, match="pseudo_emotion needs weights with an emotion head"):
+        train(other, {"utk": data["utk"]}, tmp_path / "other", options)
+
+
+@pytest.mark.parametrize("moment", ["step", "measured"])
+def test_ctrl_c_ends_the_step_in_hand(
+    trained: Path, tmp_path: Path, data: dict[str, Path], cache: Path, moment: str
+) -> None:
+    """At any moment, also in the middle of a step or of a measurement: whole steps are kept."""
+    recipe, options = recipe_from(TINY, Path()), TrainOptions(cache, threads=1)
+    real = Averaged.update
+    seen = 0
+
+    def update(self: Averaged, network: Any, steps: int) -> None:
+        nonlocal seen
+        seen += 1
+        if moment == "step" and seen == 13:
+            os.kill(os.getpid(), signal.SIGINT)
+        real(self, network, steps)
+
+    def watch(event: Event) -> None:
+        if event.kind == moment == "measured" and event.step > 10:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Averaged, "update", update)
+        train(recipe, data, tmp_path / "run", options, watch)
+    train(recipe, data, tmp_path / "run", replace(options, resume=True))
+    for name in ("last.safetensors", "best.safetensors"):
+        assert same(weights(tmp_path / "run" / name), weights(trained / name)), name
+
+
+def test_a_run_that_never_made_a_checkpoint_of_its_own_goes_on(
+    trained: Path, tmp_path: Path, data: dict[str, Path], cache: Path
+) -> None:
+    recipe, options = recipe_from(TINY, Path()), TrainOptions(cache, threads=1)
+
+    def kill(event: Event) -> None:
+        if event.kind == "step":
+            raise _Killed
+
+    with pytest.raises(_Killed):
+        train(recipe, data, tmp_path / "run", options, kill)
+    train(recipe, data, tmp_path / "run", replace(options, resume=True))
+    assert same(weights(tmp_path / "run" / "best.safetensors"), weights(trained / "best.safetensors"))
+
+
+def test_going_on_with_other_data_is_refused(trained: Path, data: dict[str, Path], cache: Path) -> None:
+    options = TrainOptions(cache, threads=1, resume=True)
+    with pytest.raises(OptionError, match="was trained with another data"):
+        train(recipe_from(TINY, Path()), _fewer(data), trained, options)
+    with pytest.raises(OptionError, match="was trained with another start"):
+        train(recipe_from(TINY, Path()), data, trained, replace(options, start=trained / "best.safetensors"))
+
+
+def _fewer(data: dict[str, Path]) -> dict[str, Path]:
+    folder = data["utk"].parent / "fewer"
+    folder.mkdir(exist_ok=True)
+    for file in sorted(data["utk"].iterdir())[::2]:
+        (folder / file.name).write_bytes(file.read_bytes())
+    return {**data, "utk": folder}
+
+
+def test_timms_own_weights_start_a_training(tmp_path: Path) -> None:
+    network = Network("test_efficientnet", [Head("gender", ("male", "female"))])
+    tensors = {name.removeprefix("backbone."): value + 1 for name, value in network.state_dict().items()}
+    assert load_weights(network, tensors, "x") == ["gender"]
+    first = next(name for name in network.state_dict() if name.startswith("backbone."))
+    assert torch.equal(network.state_dict()[first], tensors[first.removeprefix("backbone.")])
+
+
+def part_of(targets: Targets) -> Part:
+    return Part(None, np.arange(len(targets)), targets)  # type: ignore[arg-type]
 
 
 def test_losses_worked_by_hand() -> None:
@@ -306,7 +387,7 @@ def test_losses_worked_by_hand() -> None:
     targets.emotion[0] = [1, 0]
     targets.age[1] = 50
     targets.gender[:] = [0, 0]
-    losses = losses_for(heads, [targets])
+    losses = losses_for(heads, [part_of(targets)])
     # (2 + 1, 0 + 1) pictures after adding one: priors 3/4 and 1/4, weights 4/3 and 4 over their mean 8/3
     assert losses["gender"].weights.tolist() == pytest.approx([0.5, 1.5])
     logits = {"emotion": torch.zeros(2, 2), "age": torch.zeros(2, 101), "gender": torch.zeros(2, 2)}
@@ -322,7 +403,7 @@ def test_logit_adjustment_asks_for_more_of_the_rare() -> None:
     head = Head("gender", ("male", "female"), logit_adjustment=1.0)
     targets = empty(100, {"gender": head})
     targets.gender[:] = [0] * 98 + [1] * 2
-    loss = losses_for([head], [targets])["gender"]
+    loss = losses_for([head], [part_of(targets)])["gender"]
     assert loss.adjustment.tolist() == pytest.approx(np.log([99 / 102, 3 / 102]), rel=1e-5)
 
 
@@ -330,7 +411,7 @@ def test_arcface_moves_the_true_angle() -> None:
     head = Head("identity", ("a", "b"), margin=0.5, scale=10.0)
     targets = empty(1, {})
     targets.identity[:] = [0]
-    loss = losses_for([head], [targets])["identity"]
+    loss = losses_for([head], [part_of(targets)])["identity"]
     cosines = torch.tensor([[0.5, 0.1]])
     angle = np.arccos(0.5) + 0.5
     expected = np.log(1 + np.exp(10 * (0.1 - np.cos(angle))))

@@ -16,7 +16,7 @@ from fer_video.errors import InputError, OptionError, OutputError
 from fer_video.training import pictures as pictures_module
 from fer_video.training.augment import augment, plain
 from fer_video.training.batches import Mixer, Part, batches, plain_batches
-from fer_video.training.data import prepare
+from fer_video.training.data import Prepared, decode, read_labels
 from fer_video.training.figures import expected_age, figures, score, verification_auc
 from fer_video.training.pictures import Pictures, load_pictures
 from fer_video.training.recipe import Augmentation, Head, Recipe, Source, Stage, read_recipe, recipe_from
@@ -60,6 +60,13 @@ def test_a_recipe_has_defaults() -> None:
         ({"stages": [{"name": "s", "size": 64}]}, "the last stage should have the network's size, 48"),
         ({"augment": 3}, r"augment. should be a table"),
         ({"ema": 1}, "ema 1.0 should lie between"),
+        ({"seed": -1}, "seed -1 should not be negative"),
+        ({"clip_norm": -1}, "clip_norm -1.0 should not be negative"),
+        ({"dropout": 2}, "dropout 2.0 should lie between 0 and 1"),
+        ({"sources": [{"name": "../x", "layout": "csv"}]}, "letters, digits and"),
+        ({"sources": [{"name": "x", "layout": "csv", "size": 0}]}, "size 0 should be 16 to 1024"),
+        ({"heads": [{"task": "age", "labels": ["1", "2"]}]}, "its labels are given by the task"),
+        ({"heads": [{"task": "emotion", "labels": ["happy", "Happiness"]}]}, "two labels of emotion of the same name"),
     ],
 )
 def test_recipes_that_are_not_right(change: dict[str, object], says: str) -> None:
@@ -165,7 +172,7 @@ def part_of(count: int, ratio: float = 1.0) -> Part:
     targets = empty(count, {"age": Head("age")})
     targets.age[:] = np.arange(count)
     dataset = None
-    return Part(Pictures(dataset, images, 1.0, ()), np.arange(count), targets, ratio)  # type: ignore[arg-type]
+    return Part(Pictures(dataset, np.arange(count), images, 1.0, ()), np.arange(count), targets, ratio)  # type: ignore[arg-type]
 
 
 def test_batches_keep_their_ratios_and_go_through_everything() -> None:
@@ -180,6 +187,14 @@ def test_batches_keep_their_ratios_and_go_through_everything() -> None:
     assert rows[:10] != rows[10:20]
     later = Mixer(parts, 6, (0, 0))
     assert [later.draw(step) for step in range(25, 40)] == drawn[25:]  # whatever was drawn before
+
+
+def test_a_rare_part_is_drawn_as_often_as_it_should() -> None:
+    mixer = Mixer([part_of(10, 1.5), part_of(40, 0.1), part_of(10, 1.4)], 3, (0, 0))
+    drawn = [mixer.draw(step) for step in range(200)]
+    assert {len(each) for each in drawn} == {3}
+    rare = [row for each in drawn for part, row in each if part == 1]
+    assert len(rare) == 20 == len(set(rare))
 
 
 def test_batches_are_the_same_from_any_step_and_with_any_number_of_threads() -> None:
@@ -200,6 +215,10 @@ def test_plain_batches_go_in_order() -> None:
     assert np.concatenate([each.targets.age for each in found]).tolist() == [0, 1, 2, 3, 4]
 
 
+def prepare(recipe: Recipe, data: dict[str, Path], cache: Path) -> Prepared:
+    return decode(read_labels(recipe, data, cache), cache)
+
+
 def recipe_for(**change: object) -> Recipe:
     return recipe_from({**MINIMAL, **change}, Path())
 
@@ -208,14 +227,17 @@ def test_data_is_checked_before_anything_is_read(tmp_path: Path, six_people: Ima
     crops = face_crops(six_people, SIX, 48)
     fer, utk = write_ferplus(tmp_path / "fer", crops), write_utkface(tmp_path / "utk", crops)
     cache = tmp_path / "cache"
+    mine = tmp_path / "mine"
+    (mine / "joy").mkdir(parents=True)
+    cv2.imwrite(str(mine / "joy" / "a.png"), crops[0])
     with pytest.raises(OptionError, match=r"where is fer.*--data fer=PATH"):
         prepare(recipe_for(), {}, cache)
     with pytest.raises(OptionError, match="no source 'ferplus' in the recipe; it has fer"):
         prepare(recipe_for(), {"ferplus": fer}, cache)
     with pytest.raises(OptionError, match="the head age has no label in any source"):
         prepare(recipe_for(heads=[{"task": "emotion"}, {"task": "age"}]), {"fer": fer}, cache)
-    with pytest.raises(InputError, match=r"is labelled .*contempt, which the emotion head does not have"):
-        prepare(recipe_for(heads=[{"task": "emotion", "labels": ["neutral"]}]), {"fer": fer}, cache)
+    with pytest.raises(InputError, match="is labelled joy, which the emotion head does not have"):
+        prepare(recipe_for(sources=[{"name": "mine", "layout": "classes"}]), {"mine": mine}, cache)
     with pytest.raises(InputError, match="one of: man, woman"):
         prepare(
             recipe_for(
@@ -223,7 +245,46 @@ def test_data_is_checked_before_anything_is_read(tmp_path: Path, six_people: Ima
             ),
             {"utk": utk}, cache,
         )  # fmt: skip
-    assert not cache.exists()
+    with pytest.raises(OptionError, match="no labelled picture is for validation"):
+        prepare(
+            recipe_for(heads=[{"task": "age"}], sources=[{"name": "utk", "layout": "utkface", "validation": 1e-9}]),
+            {"utk": utk}, cache,
+        )  # fmt: skip
+    with pytest.raises(OptionError, match="crop is box, and its labels have no boxes"):
+        prepare(recipe_for(sources=[{"name": "fer", "layout": "ferplus", "crop": "box"}]), {"fer": fer}, cache)
+    assert not list(cache.glob("*"))
+
+
+def test_a_head_of_some_of_the_emotions(tmp_path: Path, six_people: Image) -> None:
+    fer = load_faces(write_ferplus(tmp_path / "fer", face_crops(six_people, SIX, 48)), "ferplus")
+    targets = targets_of(fer, [Head("emotion", ("surprise", "neutral"))])
+    truth = np.array([np.argmax(sample.emotion or ()) for sample in fer.samples])
+    assert targets.known("emotion").tolist() == (truth != 1).tolist()  # not those of happiness
+    assert (targets.emotion[truth == 0] == (0, 1)).all()
+    assert (targets.emotion[truth == 2] == (1, 0)).all()
+
+
+def test_the_same_picture_twice_and_only_one_of_them_with_a_box(tmp_path: Path) -> None:
+    for k in range(3):
+        cv2.imwrite(str(tmp_path / f"{k}.png"), np.full((40, 40, 3), 50 * k, np.uint8))
+    head = "subDirectory_filePath,face_x,face_y,face_width,face_height,expression\n"
+    lines = ["0.png,5,5,20,20,1", "0.png,,,,,2", "1.png,5,5,20,20,3", "2.png,5,5,20,20,4"]
+    (tmp_path / "training.csv").write_text(head + "\n".join(lines) + "\n")
+    source = Source("affect", "affectnet", crop="box", size=20)
+    found = load_pictures(load_faces(tmp_path, "affectnet"), source, tmp_path / "cache")
+    assert found.kept.tolist() == [0, 2, 3]
+    assert [int(image.mean()) for image in found.images] == [0, 50, 100]
+    assert [sample.name for sample in found.dataset.samples] == ["0.png", "1.png", "2.png"]
+    assert found.skipped == (("0.png", "has no box in the labels"),)
+
+
+def test_a_cache_that_does_not_fit_is_made_again(tmp_path: Path, six_people: Image) -> None:
+    dataset = load_faces(write_ferplus(tmp_path / "fer", face_crops(six_people, SIX, 48)), "ferplus")
+    source = Source("fer", "ferplus", size=48)
+    first = np.array(load_pictures(dataset, source, tmp_path / "cache").images)
+    (file,) = (tmp_path / "cache").glob("*.npy")
+    np.save(file, np.zeros((3, 48, 48, 3), np.uint8))
+    assert np.array_equal(load_pictures(dataset, source, tmp_path / "cache").images, first)
 
 
 def test_sources_are_prepared_together(tmp_path: Path, six_people: Image) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fer_video.datasets import ferplus
-from fer_video.datasets.faces import ETHNICITIES, GENDERS, OLDEST, FaceSample, Part
+from fer_video.datasets.faces import ETHNICITIES, GENDERS, OLDEST, FaceSample, Part, plain_emotion
 from fer_video.datasets.tree import Tree
 from fer_video.decode import IMAGE_SUFFIXES
 from fer_video.errors import InputError
@@ -23,12 +23,8 @@ Skipped = list[tuple[str, str]]
 Read = tuple[Sequence[str], list[FaceSample], Skipped]
 
 # AffectNet numbers its expressions so; more mean none, uncertain or no face.
+_NOT_ANNOTATED = -2.0
 _AFFECTNET = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
-# What people call a class -> what fervid calls it, so that datasets agree with each other.
-_NAMES = {
-    "angry": "anger", "disgusted": "disgust", "afraid": "fear", "fearful": "fear", "happy": "happiness",
-    "sad": "sadness", "surprised": "surprise",
-}  # fmt: skip
 _PARTS: Mapping[str, Part] = {
     "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test",
 }  # fmt: skip
@@ -123,7 +119,7 @@ def _affectnet_arrays(tree: Tree) -> Read:
         if folder != "images":
             continue
         beside = "/".join((*above, "annotations", file.rsplit(".", 1)[0]))
-        part: Part = "val" if any("val" in each for each in above) else "train"
+        part: Part = "val" if above and "val" in above[-1].lower() else "train"
         number = _array_number(tree, f"{beside}_exp.npy")
         if number is None or not 0 <= number < len(_AFFECTNET):
             skipped.append((name, "no annotation of an expression from 0 to 7 beside it"))
@@ -132,7 +128,7 @@ def _affectnet_arrays(tree: Tree) -> Read:
         samples.append(
             FaceSample(
                 name, _one_hot(_AFFECTNET[int(number)], _AFFECTNET), part=part,
-                valence=_in_range(valence), arousal=_in_range(arousal),
+                valence=_feeling(valence, name), arousal=_feeling(arousal, name),
             )
         )  # fmt: skip
     return _AFFECTNET, samples, skipped
@@ -150,17 +146,17 @@ def _array_number(tree: Tree, name: str) -> float | None:
 
 
 def read_people(tree: Tree, _: str) -> Read:
-    samples = [FaceSample(name, person=folders[-1], part=part) for name, part, folders in _by_folder(tree) if folders]
+    samples = [FaceSample(name, person=folders[0], part=part) for name, part, folders in _by_folder(tree) if folders]
     return (), samples, []
 
 
 def read_classes(tree: Tree, _: str) -> Read:
     """A folder a class; a folder within it is a person."""
     found = [(name, part, folders) for name, part, folders in _by_folder(tree) if folders]
-    emotions = sorted({_emotion(folders[0]) for _, _, folders in found})
+    emotions = sorted({plain_emotion(folders[0]) for _, _, folders in found})
     samples = [
         FaceSample(
-            name, _one_hot(_emotion(folders[0]), emotions), part=part, person=folders[1] if folders[1:] else None
+            name, _one_hot(plain_emotion(folders[0]), emotions), part=part, person=folders[1] if folders[1:] else None
         )
         for name, part, folders in found
     ]
@@ -180,13 +176,9 @@ def _by_folder(tree: Tree) -> Iterator[tuple[str, Part | None, list[str]]]:
         yield name, part, folders[1:] if part else folders
 
 
-def _emotion(name: str) -> str:
-    return _NAMES.get(name.lower(), name.lower())
-
-
 def read_csv(tree: Tree, table: str) -> Read:
     rows = list(_rows(tree, table, ("path",)))
-    emotions = sorted({_emotion(row["label"]) for _, row in rows if row.get("label")})
+    emotions = sorted({plain_emotion(row["label"]) for _, row in rows if row.get("label")})
     samples: list[FaceSample] = []
     skipped: Skipped = []
     for line, row in rows:
@@ -202,7 +194,7 @@ def read_csv(tree: Tree, table: str) -> Read:
             raise InputError(f"{where}: age {age:g} should lie between 0 and {OLDEST}")
         samples.append(
             FaceSample(
-                row["path"], _one_hot(_emotion(row["label"]), emotions) if row.get("label") else None, age=age,
+                row["path"], _one_hot(plain_emotion(row["label"]), emotions) if row.get("label") else None, age=age,
                 gender=row.get("gender") or None, ethnicity=row.get("ethnicity") or None,
                 valence=_feeling(row.get("valence"), where), arousal=_feeling(row.get("arousal"), where),
                 person=row.get("subject") or None, part=_PARTS.get(part),
@@ -239,13 +231,14 @@ def _number(text: Any, where: str) -> float | None:
     return value
 
 
-def _feeling(text: str | None, where: str) -> float | None:
-    return _in_range(_number(text, where))
-
-
-def _in_range(value: float | None) -> float | None:
+def _feeling(text: str | float | None, where: str) -> float | None:
     """Valence or arousal; AffectNet writes -2 where nothing was annotated."""
-    return value if value is not None and -1 <= value <= 1 else None
+    value = _number(text, where)
+    if value is None or value == _NOT_ANNOTATED:
+        return None
+    if not -1 <= value <= 1:
+        raise InputError(f"{where}: valence and arousal lie between -1 and 1, not {value:g}")
+    return value
 
 
 READERS: Mapping[str, Callable[[Tree, str], Read]] = {

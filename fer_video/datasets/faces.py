@@ -21,7 +21,16 @@ from typing import Literal
 from fer_video.datasets.tree import Tree
 from fer_video.errors import InputError
 
-__all__ = ["ETHNICITIES", "FACE_LAYOUTS", "GENDERS", "FaceDataset", "FaceLayout", "FaceSample", "load_faces"]
+__all__ = [
+    "ETHNICITIES",
+    "FACE_LAYOUTS",
+    "GENDERS",
+    "FaceDataset",
+    "FaceLayout",
+    "FaceSample",
+    "load_faces",
+    "plain_emotion",
+]
 
 FaceLayout = Literal["ferplus", "utkface", "affectnet", "people", "classes", "csv"]
 Part = Literal["train", "val", "test"]
@@ -29,6 +38,11 @@ Part = Literal["train", "val", "test"]
 GENDERS = ("male", "female")  # as UTKFace numbers them
 ETHNICITIES = ("White", "Black", "Asian", "Indian", "Others")
 OLDEST = 116  # of UTKFace's people
+# What people call a class -> what fervid calls it, so that datasets agree with each other.
+_NAMES = {
+    "angry": "anger", "disgusted": "disgust", "afraid": "fear", "fearful": "fear", "happy": "happiness",
+    "sad": "sadness", "surprised": "surprise",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +103,15 @@ def _drawn(name: str, share: float) -> Part:
 
 
 def _apart(samples: Sequence[FaceSample]) -> tuple[FaceSample, ...]:
-    """Nobody who is in the training part is in the validation or test part: such pictures leave the latter."""
-    trained = {sample.person for sample in samples if sample.part == "train" and sample.person is not None}
-    return tuple(sample for sample in samples if sample.part == "train" or sample.person not in trained)
+    """Nobody and no picture of the training part is in the validation or test part: they leave the latter."""
+    train = [sample for sample in samples if sample.part == "train"]
+    trained = {sample.person for sample in train if sample.person is not None}
+    names = {sample.name for sample in train}  # a table may list a picture twice, for both parts
+    return tuple(
+        sample
+        for sample in samples
+        if sample.part == "train" or (sample.person not in trained and sample.name not in names)
+    )
 
 
 def load_faces(path: Path, layout: FaceLayout) -> FaceDataset:
@@ -114,3 +134,8 @@ def load_faces(path: Path, layout: FaceLayout) -> FaceDataset:
 
 
 FACE_LAYOUTS: tuple[FaceLayout, ...] = ("ferplus", "utkface", "affectnet", "people", "classes", "csv")
+
+
+def plain_emotion(name: str) -> str:
+    """The name that fervid has for an emotion: "Happy" -> "happiness"."""
+    return _NAMES.get(name.lower(), name.lower())

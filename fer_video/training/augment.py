@@ -96,7 +96,7 @@ def _resized(crop: Image, size: int, how: int) -> Image:
 
 
 def _erase(crop: Image, rng: np.random.Generator) -> None:
-    """A hand, a microphone, hair: a rectangle of a fifth to two fifths of each side, in one colour or in noise."""
+    """A hand, a microphone, hair: a rectangle of 0.15 to 0.4 of each side, in one colour or in noise."""
     size = crop.shape[0]
     height, width = (int(size * rng.uniform(0.15, 0.4)) for _ in "hw")
     y, x = int(rng.integers(0, size - height + 1)), int(rng.integers(0, size - width + 1))

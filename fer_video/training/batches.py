@@ -51,19 +51,20 @@ class Mixer:
     def __init__(self, parts: Sequence[Part], batch: int, seed: Sequence[int]) -> None:
         self._parts, self._batch, self._seed = parts, batch, tuple(seed)
         ratios = np.array([part.ratio for part in parts], float)
-        self._ends = np.cumsum(ratios / ratios.sum())
-        self._ends[-1] = 1.0
+        self._shares = ratios / ratios.sum()
+        self._largest = int(ratios.argmax())
         self._orders: dict[tuple[int, int], Indices] = {}
 
     def draw(self, step: int) -> list[tuple[int, int]]:
         """(part, row of its targets) for each picture of a step."""
-        ends = np.rint(np.outer((step, step + 1), self._ends) * self._batch).astype(int)
-        counts = np.diff(ends, axis=1, prepend=0)  # how many of each part before and after this step
-        return [
-            (k, self._row(k, position))
-            for k in range(len(self._parts))
-            for position in range(counts[0, k], counts[1, k])
-        ]
+        before, after = self._drawn(step), self._drawn(step + 1)
+        return [(k, self._row(k, position)) for k in range(len(self._parts)) for position in range(before[k], after[k])]
+
+    def _drawn(self, steps: int) -> list[int]:
+        """How many of each part were drawn in so many steps; the largest part makes batches full."""
+        counts = np.floor(self._shares * steps * self._batch + 0.5).astype(int)
+        counts[self._largest] += steps * self._batch - counts.sum()
+        return [int(count) for count in counts]
 
     def _row(self, part: int, position: int) -> int:
         turn, place = divmod(position, len(self._parts[part].rows))

@@ -15,7 +15,15 @@ from torch import Tensor
 from fer_video.errors import OptionError
 from fer_video.files import open_output
 
-__all__ = ["Progress", "load_tensors", "optimizer_tensors", "read_checkpoint", "restore_optimizer", "write_tensors"]
+__all__ = [
+    "Progress",
+    "load_tensors",
+    "optimizer_tensors",
+    "read_checkpoint",
+    "restore_optimizer",
+    "write_checkpoint",
+    "write_tensors",
+]
 
 
 @dataclass
@@ -69,23 +77,25 @@ def write_checkpoint(
     path: Path,
     network: dict[str, Tensor],
     averaged: dict[str, Tensor] | None,
-    optimizer: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer | None,
     progress: Progress,
-    recipe: dict[str, Any],
+    made_of: dict[str, Any],
 ) -> None:
+    """made_of: recipe and hashes of the data and the start, to be compared when the training goes on."""
     tensors = {f"model.{name}": value for name, value in network.items()}
     tensors |= {f"ema.{name}": value for name, value in (averaged or {}).items()}
-    tensors |= {f"optimizer.{name}": value for name, value in optimizer_tensors(optimizer).items()}
-    write_tensors(path, tensors, {"progress": asdict(progress), "recipe": recipe})
+    if optimizer is not None:
+        tensors |= {f"optimizer.{name}": value for name, value in optimizer_tensors(optimizer).items()}
+    write_tensors(path, tensors, {"progress": asdict(progress), "made_of": made_of})
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, dict[str, Tensor]], Progress, dict[str, Any]]:
-    """({"model", "ema", "optimizer"} -> tensors, where it stands, its recipe). Raises OptionError."""
+    """({"model", "ema", "optimizer"} -> tensors, where it stands, what it was made of). Raises OptionError."""
     tensors, facts = load_tensors(path)
-    if "progress" not in facts:
+    if "progress" not in facts or "made_of" not in facts:
         raise OptionError(f"{path}: not a checkpoint of fervid backbone train")
     parts: dict[str, dict[str, Tensor]] = {"model": {}, "ema": {}, "optimizer": {}}
     for key, value in tensors.items():
         part, name = key.split(".", 1)
         parts[part][name] = value
-    return parts, Progress(**facts["progress"]), facts["recipe"]
+    return parts, Progress(**facts["progress"]), facts["made_of"]

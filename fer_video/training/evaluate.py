@@ -42,7 +42,7 @@ class EvaluateOptions:
     cache: Path  # folder of decoded pictures
     part: str = "val"  # train, val, test or all
     validation: float = 0.1  # share for validation, where the dataset names no such part; the same as in the recipe
-    crop: str | None = None  # whole, detect or box; None: whole for FER+ and folders, detect for the others
+    crop: str | None = None  # whole, detect or box; None: whole for FER+, detect for the others
     factor: float | None = None  # of the crop; None: the backbone's own
 
     def how(self, spec: ModelSpec) -> str:
@@ -52,7 +52,7 @@ class EvaluateOptions:
 
     def source(self, spec: ModelSpec) -> Source:
         size = spec.input.size or 224
-        crop = self.crop or ("whole" if self.layout in ("ferplus", "classes", "people") else "detect")
+        crop = self.crop or ("whole" if self.layout == "ferplus" else "detect")
         if self.layout == "ferplus" and crop == "whole":
             size = 48  # as it is stored
         return Source(self.layout, self.layout, crop=crop, size=size, factor=self.factor or spec.crop.factor)  # type: ignore[arg-type]

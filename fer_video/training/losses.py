@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from fer_video.training.batches import Part
 from fer_video.training.recipe import Head
 from fer_video.training.targets import Targets
 from fer_video.types import Floats
@@ -84,11 +85,14 @@ def _with_margin(logits: Tensor, target: Tensor, margin: float, scale: float) ->
     return cosine.scatter(1, target[:, None], harder) * scale
 
 
-def losses_for(heads: Sequence[Head], targets: Sequence[Targets]) -> dict[str, HeadLoss]:
-    """targets: of all training parts, for the frequencies of the classes."""
+def losses_for(heads: Sequence[Head], parts: Sequence[Part]) -> dict[str, HeadLoss]:
+    """parts: all training parts with their ratios, for the frequencies of the classes as they are drawn."""
     found: dict[str, HeadLoss] = {}
+    drawn = sum(len(part.targets) for part in parts) / max(sum(part.ratio for part in parts), 1e-12)
     for head in heads:
-        counts = _counts(head, targets)
+        # A part of n pictures is drawn ratio / n times as often as its pictures are many.
+        scales = [drawn * part.ratio / max(len(part.targets), 1) for part in parts]
+        counts = _counts(head, [part.targets for part in parts], scales)
         prior = torch.from_numpy((counts + 1) / (counts + 1).sum())
         power = {"none": 0.0, "sqrt": 0.5, "inverse": 1.0}[head.class_weights]
         weights = prior**-power
@@ -97,27 +101,30 @@ def losses_for(heads: Sequence[Head], targets: Sequence[Targets]) -> dict[str, H
     return found
 
 
-def _counts(head: Head, targets: Sequence[Targets]) -> Floats:
-    """(labels,) pictures of each class; ones where a head has no classes."""
+def _counts(head: Head, targets: Sequence[Targets], scales: Sequence[float]) -> Floats:
+    """(labels,) pictures of each class; zeros where a head has no classes."""
     counts = np.zeros(len(head.labels), np.float32)
     if head.task == "valence_arousal":
         return counts
-    for each in targets:
+    for each, scale in zip(targets, scales, strict=True):
         known = each.known(head.task)
         values = getattr(each, head.task)[known]
         if head.task == "emotion":
-            counts += values.sum(0)
+            counts += scale * values.sum(0)
         else:
             indices = np.clip(np.rint(values).astype(int), 0, len(head.labels) - 1)
-            counts += np.bincount(indices, minlength=len(head.labels))
+            counts += scale * np.bincount(indices, minlength=len(head.labels))
     return counts
 
 
 def total_loss(
     logits: Mapping[str, Tensor], targets: Targets, losses: Mapping[str, HeadLoss], tasks: Sequence[str]
-) -> tuple[Tensor, dict[str, float]]:
-    """The weighted sum over the heads, and each head's own loss; a head without a label in the batch has none."""
-    total = next(iter(logits.values())).sum() * 0.0
+) -> tuple[Tensor | None, dict[str, float]]:
+    """The weighted sum over the heads, and each head's own loss; a head without a label in the batch has none.
+
+    None where no head has. Heads outside of `tasks` get no gradient, and so no weight decay either.
+    """
+    total: Tensor | None = None
     each: dict[str, float] = {}
     for task in tasks:
         known = targets.known(task)
@@ -128,6 +135,7 @@ def total_loss(
         target = torch.from_numpy(getattr(targets, task)[known]).to(device)
         loss = losses[task](logits[task].index_select(0, rows).float(), target)
         # Masked: as much as the share of the batch that is labelled, so that a rare label is no louder than others.
-        total = total + losses[task].head.weight * len(rows) / len(known) * loss
+        part = losses[task].head.weight * len(rows) / len(known) * loss
+        total = part if total is None else total + part
         each[task] = float(loss.detach())
     return total, each

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import timm
 import torch
@@ -53,7 +54,7 @@ class Network(nn.Module):
                 raise OptionError(f"architecture {architecture!r} is not one of timm's; try {', '.join(ARCHITECTURES)}")
             options = {"drop_path_rate": drop_path} if drop_path else {}
             self.backbone = timm.create_model(architecture, pretrained=False, num_classes=0, **options)
-        except (RuntimeError, TypeError) as error:
+        except (RuntimeError, TypeError, ValueError) as error:
             raise OptionError(f"architecture {architecture!r} cannot be built: {error}") from error
         self.feature_size = int(getattr(self.backbone, "head_hidden_size", None) or self.backbone.num_features)
         self.dropout = nn.Dropout(dropout)
@@ -76,12 +77,20 @@ def build(architecture: str, heads: Sequence[Head], dropout: float, drop_path: f
     return network.to(memory_format=torch.channels_last)
 
 
-def load_weights(network: Network, tensors: Mapping[str, Tensor], where: str) -> list[str]:
-    """Weights to start from. The backbone must be the same; heads are taken where they fit.
+def load_weights(
+    network: Network,
+    tensors: Mapping[str, Tensor],
+    where: str,
+    heads: Sequence[Head] = (),
+    before: Sequence[Mapping[str, Any]] | None = None,
+) -> list[str]:
+    """Weights to start from: of a run, or timm's own of the same architecture. Heads are taken where they fit.
 
-    Gives the tasks of the heads that start anew. Raises OptionError for another architecture.
+    heads: of the network. before: those that the weights were trained with, where that is known; a head whose labels
+    were others starts anew. Gives the tasks of the heads that do. Raises OptionError for another architecture.
     """
     state = network.state_dict()
+    tensors = _backbone_named(tensors, state)
     needed = [name for name in state if name.startswith("backbone.") and not name.endswith("num_batches_tracked")]
     wrong = [name for name in needed if name not in tensors or tensors[name].shape != state[name].shape]
     extra = [name for name in tensors if name.startswith("backbone.") and name not in state]
@@ -91,12 +100,29 @@ def load_weights(network: Network, tensors: Mapping[str, Tensor], where: str) ->
             f"{len(needed)} tensors are missing or of another shape, {len(extra)} are unknown "
             f"(the first: {(wrong + extra)[0]})"
         )
-    anew = []
-    for task in network.heads:
-        names = [name for name in state if name.startswith(f"heads.{task}.")]
-        if not all(name in tensors and tensors[name].shape == state[name].shape for name in names):
-            anew.append(task)
+    labels = {head.task: list(head.labels) for head in heads}
+    other = {head["task"] for head in before or () if head["labels"] != labels.get(head["task"], head["labels"])}
+    anew = [
+        task
+        for task in network.heads
+        if task in other
+        or any(
+            name not in tensors or tensors[name].shape != state[name].shape
+            for name in state
+            if name.startswith(f"heads.{task}.")
+        )
+    ]
     fresh = tuple(f"heads.{task}." for task in anew)
-    known = {name: tensors[name] for name in state if name in tensors and not name.startswith(fresh or "\0")}
+    known = {name: tensors[name] for name in state if name in tensors and not (fresh and name.startswith(fresh))}
     network.load_state_dict({**state, **known})
     return anew
+
+
+def _backbone_named(tensors: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """As `backbone.*` and `heads.*`, whether they are so already, a checkpoint's or timm's own."""
+    for prefix in ("ema.", "model."):
+        if any(name.startswith(f"{prefix}backbone.") for name in tensors):
+            return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    if any(name.startswith("backbone.") for name in tensors):
+        return tensors
+    return {f"backbone.{name}": value for name, value in tensors.items() if f"backbone.{name}" in state}

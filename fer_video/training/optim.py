@@ -53,10 +53,12 @@ def sharpness_aware_step(parameters: Iterable[Tensor], rho: float, again: Callab
         for each, step in zip(moved, steps, strict=True):
             each.add_(step)
             each.grad = None
-    again()
-    with torch.no_grad():
-        for each, step in zip(moved, steps, strict=True):
-            each.sub_(step)
+    try:
+        again()
+    finally:
+        with torch.no_grad():
+            for each, step in zip(moved, steps, strict=True):
+                each.sub_(step)
 
 
 class Averaged:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -24,7 +25,7 @@ from fer_video.models.session import available_cores
 from fer_video.training.recipe import Source
 from fer_video.types import Face, Image
 
-__all__ = ["Pictures", "load_pictures"]
+__all__ = ["Pictures", "cache_key", "load_pictures", "need_room"]
 
 _VERSION = 1  # of what is done to a picture here; a new one makes old caches void
 _DETECT_SIDE = 192  # a picture is brought to this size before its face is looked for
@@ -36,6 +37,7 @@ class Pictures:
     """The pictures of a dataset that could be read, in its order."""
 
     dataset: FaceDataset  # its samples are those of `images`, row by row
+    kept: npt.NDArray[np.int64]  # their rows in the dataset that was asked for
     images: npt.NDArray[np.uint8]  # (n, size, size, 3) BGR, mapped
     margin: float  # the crop is the middle 1 / margin of an image
     skipped: tuple[tuple[str, str], ...]  # (name, reason), of labels and of pictures
@@ -49,24 +51,66 @@ def load_pictures(
     progress: called with how many are done, and of how many. Unreadable and faceless pictures are left out and
     listed; raises InputError when that leaves none, OutputError when the disk has not enough room.
     """
-    path = cache / f"{source.name}-{_key(dataset, source)}.npy"
-    beside = path.with_suffix(".json")
-    if not (path.is_file() and beside.is_file()):
+    path = _place(dataset, source, cache)
+    found = _open(path, len(dataset.samples))
+    if found is None:
+        need_room(cache, [(dataset, source)])
         _make(dataset, source, path, progress or (lambda done, total: None))
-    failed: dict[str, str] = json.loads(beside.read_text(encoding="utf-8"))["skipped"]
-    kept = [sample for sample in dataset.samples if sample.name not in failed]
-    if not kept:
-        name, reason = next(iter(failed.items()))
-        raise InputError(f"{dataset.path}: not one of {len(failed)} pictures can be used; the first: {name}: {reason}")
-    images = np.load(path, mmap_mode="r")
-    used = FaceDataset(dataset.tree, dataset.layout, dataset.emotions, tuple(kept), dataset.skipped)
+        found = _open(path, len(dataset.samples))
+    if found is None:
+        raise InputError(f"{path}: does not fit its list; is another fervid writing it? try again")
+    images, failed = found
+    kept = np.array([row for row in range(len(dataset.samples)) if row not in failed], np.int64)
+    listed = [(dataset.samples[row].name, reason) for row, reason in failed.items()]
+    if not len(kept):
+        name, reason = listed[0]
+        raise InputError(f"{dataset.path}: not one of {len(listed)} pictures can be used; the first: {name}: {reason}")
+    used = replace(dataset, samples=tuple(dataset.samples[row] for row in kept))
     margin = 1.0 if source.crop == "whole" else source.margin
-    return Pictures(used, images, margin, (*dataset.skipped, *failed.items()))
+    return Pictures(used, kept, images, margin, (*dataset.skipped, *listed))
 
 
-def _key(dataset: FaceDataset, source: Source) -> str:
+def _open(path: Path, samples: int) -> tuple[npt.NDArray[np.uint8], dict[int, str]] | None:
+    """The crops, and row -> why there is none; None where there is nothing, or not what belongs together."""
+    try:
+        listed = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        failed = {int(row): str(reason) for row, reason in listed["skipped"].items()}
+        images = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return (images, failed) if len(images) == samples - len(failed) else None
+
+
+def need_room(cache: Path, wanted: Sequence[tuple[FaceDataset, Source]]) -> None:
+    """Raises OutputError when the crops that are not in the cache yet do not fit onto its disk."""
+    missing = sum(
+        len(dataset.samples) * source.size**2 * 3
+        for dataset, source in wanted
+        if not _place(dataset, source, cache).is_file()
+    )
+    if not missing:
+        return
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{cache}: cannot be made: {error.strerror}; choose another --cache") from error
+    free = shutil.disk_usage(cache).free
+    if free < missing * 1.05:
+        raise OutputError(
+            f"{cache}: {missing / 1e9:.1f} GB are needed for the decoded pictures and {free / 1e9:.1f} GB are free; "
+            "make room or choose another --cache"
+        )
+
+
+def _place(dataset: FaceDataset, source: Source, cache: Path) -> Path:
+    return cache / f"{source.name}-{cache_key(dataset, source)}.npy"
+
+
+def cache_key(dataset: FaceDataset, source: Source) -> str:
     """Of all that decides what is in the cache."""
-    facts = [_VERSION, source.crop, source.factor, source.margin, source.size]
+    facts: list[Any] = [_VERSION, source.crop, source.factor, source.margin, source.size]
+    if source.crop == "detect":
+        facts.append(find_model("face-detector").sha256)
     digest = hashlib.sha256(json.dumps(facts).encode())
     for sample in dataset.samples:
         name = sample.name.encode("utf-8", "surrogateescape")
@@ -76,16 +120,15 @@ def _key(dataset: FaceDataset, source: Source) -> str:
 
 def _make(dataset: FaceDataset, source: Source, path: Path, progress: Callable[[int, int], None]) -> None:
     samples, side = dataset.samples, source.size
-    _need_room(path.parent, len(samples) * side * side * 3)
-    failed: dict[str, str] = {}
+    failed: dict[int, str] = {}
     # Rows are written as they come and the header last, when it is known how many there are.
     with open_output(path, binary=True) as file:
         header = _header(0, side)
         file.write(header)
         kept = 0
-        for done, (sample, image) in enumerate(_crops(dataset, source), start=1):
+        for done, image in enumerate(_crops(dataset, source), start=1):
             if isinstance(image, str):
-                failed[sample.name] = image
+                failed[done - 1] = image
             else:
                 file.write(image.tobytes())
                 kept += 1
@@ -96,19 +139,6 @@ def _make(dataset: FaceDataset, source: Source, path: Path, progress: Callable[[
         json.dump({"source": source.name, "path": str(dataset.path), "images": kept, "skipped": failed}, file, indent=1)
 
 
-def _need_room(folder: Path, wanted: int) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made: {error.strerror}; choose another --cache") from error
-    free = shutil.disk_usage(folder).free
-    if free < wanted * 1.05:
-        raise OutputError(
-            f"{folder}: {wanted / 1e9:.1f} GB are needed for the decoded pictures and {free / 1e9:.1f} GB are free; "
-            "make room or choose another --cache"
-        )
-
-
 def _header(count: int, side: int) -> bytes:
     """Of a .npy file, always of the same length: 128 bytes."""
     shape = f"({count}, {side}, {side}, 3)"
@@ -116,8 +146,8 @@ def _header(count: int, side: int) -> bytes:
     return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode("latin-1")
 
 
-def _crops(dataset: FaceDataset, source: Source) -> Iterator[tuple[FaceSample, Image | str]]:
-    """Each sample with its crop, or with why it has none. Threads serve: decoding and detection let go of the GIL."""
+def _crops(dataset: FaceDataset, source: Source) -> Iterator[Image | str]:
+    """The crop of each sample, or why it has none. Threads serve: decoding and detection let go of the GIL."""
     detector = None
     if source.crop == "detect":
         detector = make_detector(open_session(find_model("face-detector"), "cpu", threads=1), _OPTIONS)
@@ -125,14 +155,13 @@ def _crops(dataset: FaceDataset, source: Source) -> Iterator[tuple[FaceSample, I
     def one(sample: FaceSample) -> Image | str:
         try:
             return _crop(dataset, sample, source, detector)
-        except FervidError as error:
-            return str(error)
+        except (FervidError, cv2.error) as error:  # cv2: a picture that claims to be larger than OpenCV reads
+            return str(error) if isinstance(error, FervidError) else "cannot be decoded"
 
     chunk = 512  # a map takes all its arguments at once; this keeps what is in flight small
     with ThreadPoolExecutor(available_cores()) as pool:
         for start in range(0, len(dataset.samples), chunk):
-            samples = dataset.samples[start : start + chunk]
-            yield from zip(samples, pool.map(one, samples), strict=True)
+            yield from pool.map(one, dataset.samples[start : start + chunk])
 
 
 def _crop(dataset: FaceDataset, sample: FaceSample, source: Source, detector: Detector | None) -> Image | str:

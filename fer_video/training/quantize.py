@@ -55,14 +55,19 @@ class Comparison:
 
 
 def quantize(
-    spec: ModelSpec, calibration: Labelled, measured: Sequence[Labelled], out: Path, options: QuantizeOptions
+    spec: ModelSpec,
+    calibration: Sequence[Labelled],
+    measured: Mapping[str, Labelled],
+    out: Path,
+    options: QuantizeOptions,
 ) -> Comparison:
-    """calibration: pictures that are not measured on. out: the int8 file, written with its description beside it only
-    when it is faster and loses less than `most_lost` everywhere.
+    """calibration: pictures that are not measured on, taken from each alike. measured: by a name for each.
+    out: the int8 file, written with its description beside it only when it is faster and loses less than `most_lost`
+    everywhere.
 
     Raises OptionError without pictures, ModelError when ONNX Runtime cannot quantise the graph.
     """
-    if not len(calibration.rows) or not any(len(each.rows) for each in measured):
+    if not calibration or not measured:
         raise OptionError("quantize needs labelled pictures to calibrate and to measure with")
     attributes = all(spec.head(task) is not None for task in ("age", "gender", "ethnicity"))
     with _quantised(spec, calibration, options) as file:
@@ -70,7 +75,7 @@ def quantize(
         int8 = replace(spec, path=file, sha256=None, name=entry["name"])
         pair = [Backbone(open_session(each, "cpu"), attributes=attributes) for each in (spec, int8)]
         found = [_figures(backbone, measured) for backbone in pair]
-        speeds = _speeds(pair, measured[0], options.batch)
+        speeds = _speeds(pair, next(iter(measured.values())), options.batch)
         reason = _reason(found[0], found[1], speeds[0], speeds[1], options.most_lost)
         data = file.read_bytes()
         result = Comparison(
@@ -86,14 +91,14 @@ def quantize(
 
 
 @contextmanager
-def _quantised(spec: ModelSpec, faces: Labelled, options: QuantizeOptions) -> Iterator[Path]:
+def _quantised(spec: ModelSpec, faces: Sequence[Labelled], options: QuantizeOptions) -> Iterator[Path]:
     import_onnxruntime()
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     rng = np.random.default_rng(options.seed)
-    rows = np.sort(rng.permutation(len(faces.rows))[: options.pictures])
-    tensors = (preprocess(faces.crops(row, row + 1), spec.input) for row in rows.tolist())
+    drawn = [(each, rng.permutation(len(each.rows))[: -(-options.pictures // len(faces))].tolist()) for each in faces]
+    tensors = (preprocess(each.crops(row, row + 1), spec.input) for each, rows in drawn for row in rows)
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def get_next(self) -> dict[str, Floats] | None:
@@ -125,11 +130,12 @@ def _entry(spec: ModelSpec, file: Path) -> dict[str, Any]:
     return entry
 
 
-def _figures(backbone: Backbone, measured: Sequence[Labelled]) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for faces in measured:
-        found |= figures(outputs(backbone, faces), faces.targets)
-    return found
+def _figures(backbone: Backbone, measured: Mapping[str, Labelled]) -> dict[str, float]:
+    return {
+        f"{name} {figure}": value
+        for name, faces in measured.items()
+        for figure, value in figures(outputs(backbone, faces), faces.targets).items()
+    }
 
 
 def _speeds(pair: Sequence[Backbone], faces: Labelled, batch: int) -> tuple[float, float]:
@@ -149,9 +155,9 @@ def _reason(
 ) -> str:
     """Why int8 does not pay, or ""."""
     for name, value in before.items():
-        lost = (after[name] - value) / 20 if name == "age.mae" else value - after[name]
+        lost = (after[name] - value) / 20 if name.endswith("age.mae") else value - after[name]
         if not lost < most:
-            unit = f"{after[name] - value:.2f} years" if name == "age.mae" else f"{100 * lost:.2f} points"
+            unit = f"{after[name] - value:.2f} years" if name.endswith("age.mae") else f"{100 * lost:.2f} points"
             return f"{name} loses {unit}"
     if int8_speed <= speed:
         return f"it is not faster ({int8_speed:.0f} faces a second instead of {speed:.0f})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
 import types
 import typing
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from fer_video.datasets.faces import ETHNICITIES, FACE_LAYOUTS, GENDERS, FaceLayout
+from fer_video.datasets.faces import ETHNICITIES, FACE_LAYOUTS, GENDERS, FaceLayout, plain_emotion
 from fer_video.errors import OptionError
 
 __all__ = ["Augmentation", "Head", "Recipe", "Source", "Stage", "read_recipe"]
@@ -37,7 +38,7 @@ class Head:
     label_smoothing: float = 0.0  # share of the target spread over all classes
     class_weights: Literal["none", "sqrt", "inverse"] = "none"  # by class frequency in the training part, mean 1
     logit_adjustment: float = 0.0  # tau of arXiv 2007.07314: how far towards equal priors of the classes
-    l1: float = 0.0  # age: weight of the absolute error of the expectation, in tenths of years
+    l1: float = 0.0  # age: weight of the absolute error of the expectation, in tens of years
     spread: float = 0.0  # age: standard deviation in years of the target around the true one
     margin: float = 0.0  # identity: ArcFace's additive angular margin in radians (arXiv 1801.07698); 0: softmax
     scale: float = 32.0  # identity: of the cosines, with a margin
@@ -96,7 +97,7 @@ class Augmentation:
     blur: float = 0.15  # chance
     noise: float = 0.1  # chance
     jpeg: float = 0.15  # chance
-    erase: float = 0.3  # chance of a grey rectangle
+    erase: float = 0.3  # chance of a rectangle of one colour or of noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +129,30 @@ class Recipe:
         _unique("sources", [source.name for source in self.sources])
         _check(self.size >= 32, f"size {self.size} should be 32 pixels or more")
         _check(0 <= self.ema < 1, f"ema {self.ema} should lie between 0 and 1")
+        for name in ("dropout", "drop_path"):
+            _check(0 <= getattr(self, name) < 1, f"{name} {getattr(self, name)} should lie between 0 and 1")
+        for name in ("seed", "epoch", "clip_norm"):
+            _check(getattr(self, name) >= 0, f"{name} {getattr(self, name)} should not be negative")
+        for head in self.heads:
+            _check(0 <= head.label_smoothing < 1, f"head {head.task}: label_smoothing should lie between 0 and 1")
+            _check(head.weight >= 0 and head.scale > 0, f"head {head.task}: weight under 0, or scale not above it")
         for source in self.sources:
             _check(source.layout in FACE_LAYOUTS, f"unknown layout {source.layout!r}")
             _check(source.ratio > 0, f"source {source.name}: ratio {source.ratio} should be above 0")
             _check(source.margin >= 1, f"source {source.name}: margin {source.margin} should be 1 or more")
             _check(0 < source.validation < 1, f"source {source.name}: validation should lie between 0 and 1")
+            _check(16 <= source.size <= 1024, f"source {source.name}: size {source.size} should be 16 to 1024 pixels")
+            _check(source.factor > 0, f"source {source.name}: factor {source.factor} should be above 0")
+            plain = re.fullmatch(r"[\w.-]+", source.name) is not None
+            _check(plain, f"source name {source.name!r}: letters, digits and . _ - only")
+            pseudo = not source.pseudo_emotion or self.head("emotion") is not None
+            _check(pseudo, f"source {source.name}: pseudo_emotion without a head for emotion")
         last = self.stages[-1]
         _check(last.size == self.size, f"stage {last.name}: the last stage should have the network's size, {self.size}")
         tasks = {head.task for head in self.heads}
         for stage in self.stages:
             _check(stage.epochs > 0 and stage.lr > 0, f"stage {stage.name}: epochs and lr should be above 0")
+            _check(0 <= stage.warmup < 1, f"stage {stage.name}: warmup {stage.warmup} should lie between 0 and 1")
             _check(stage.batch >= 2 and stage.size >= 32, f"stage {stage.name}: batch under 2, or size under 32")
             other = set(stage.tasks) - tasks
             _check(not other, f"stage {stage.name}: there is no head {', '.join(sorted(other))}")
@@ -175,11 +190,20 @@ def read_recipe(path: Path) -> Recipe:
 def recipe_from(given: Mapping[str, Any], directory: Path) -> Recipe:
     """A recipe from its TOML (or JSON) object. Raises OptionError."""
     recipe: Recipe = _build(Recipe, {**given, "directory": directory}, "")
-    heads = tuple(
-        dataclasses.replace(head, labels=head.labels or _LABELS[head.task]) if head.task != "identity" else head
-        for head in recipe.heads
-    )
+    heads = tuple(_with_labels(head) for head in recipe.heads)
     return dataclasses.replace(recipe, heads=heads)
+
+
+def _with_labels(head: Head) -> Head:
+    """With the usual labels where none are given. Raises OptionError for labels that the task cannot have."""
+    usual = _LABELS[head.task]
+    if head.labels in ((), usual):
+        return dataclasses.replace(head, labels=usual)
+    if head.task in ("age", "valence_arousal", "identity"):
+        raise OptionError(f"head {head.task}: its labels are given by the task; leave them out")
+    labels = tuple(plain_emotion(label) for label in head.labels) if head.task == "emotion" else head.labels
+    _unique(f"labels of {head.task}", labels)
+    return dataclasses.replace(head, labels=labels)
 
 
 def _build(cls: Any, given: Any, where: str) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_video.datasets.faces import FaceDataset, FaceSample
+from fer_video.datasets.ferplus import EMOTIONS
 from fer_video.errors import InputError
 from fer_video.training.recipe import Head
 from fer_video.types import Floats
@@ -45,9 +46,10 @@ class Targets:
 
 
 def targets_of(
-    dataset: FaceDataset, heads: Sequence[Head], people: Sequence[str] = (), only: Sequence[str] = ()
+    dataset: FaceDataset, heads: Sequence[Head], people: Sequence[str] = (), only: Sequence[str] = (), source: str = ""
 ) -> Targets:
-    """people: all known ones, in the order of the identity head. only: heads whose labels are used, () for all.
+    """people: all known ones as source/person, in the order of the identity head. only: heads whose labels are used,
+    () for all. Of an emotion head without some of the usual eight, pictures that show mostly those have no label.
 
     Raises InputError for a label that a head does not have.
     """
@@ -56,11 +58,7 @@ def targets_of(
     result = empty(n, {head.task: head for head in heads})
     result.scored[:] = [sample.scored for sample in samples]
     if "emotion" in by_task and dataset.emotions:
-        columns = _columns(dataset, by_task["emotion"])
-        for row, sample in enumerate(samples):
-            if sample.emotion is not None:
-                result.emotion[row] = 0
-                result.emotion[row, columns] = sample.emotion
+        _fill_emotions(result.emotion, dataset, by_task["emotion"])
     if "valence_arousal" in by_task:
         for row, sample in enumerate(samples):
             if sample.valence is not None and sample.arousal is not None:
@@ -72,7 +70,7 @@ def targets_of(
             getattr(result, task)[:] = [_index(dataset, sample, by_task[task]) for sample in samples]
     if "identity" in by_task:
         index = {name: i for i, name in enumerate(people)}
-        result.identity[:] = [index.get(sample.person or "", -1) for sample in samples]
+        result.identity[:] = [index.get(f"{source}/{sample.person}", -1) for sample in samples]
     return result
 
 
@@ -87,11 +85,18 @@ def empty(n: int, heads: dict[str, Head]) -> Targets:
     )  # fmt: skip
 
 
-def _columns(dataset: FaceDataset, head: Head) -> list[int]:
-    other = [emotion for emotion in dataset.emotions if emotion not in head.labels]
+def _fill_emotions(rows: Floats, dataset: FaceDataset, head: Head) -> None:
+    """A picture of which a head knows the leading emotion: its shares of the head's emotions, sum 1."""
+    other = [emotion for emotion in dataset.emotions if emotion not in head.labels and emotion not in EMOTIONS]
     if other:
         raise InputError(f"{dataset.path}: is labelled {', '.join(other)}, which the emotion head does not have")
-    return [head.labels.index(emotion) for emotion in dataset.emotions]
+    known = np.array([emotion in head.labels for emotion in dataset.emotions])
+    columns = [head.labels.index(emotion) for emotion in dataset.emotions if emotion in head.labels]
+    for row, sample in enumerate(dataset.samples):
+        if sample.emotion is not None and known[int(np.argmax(sample.emotion))]:
+            shares = np.array(sample.emotion, np.float32)[known]
+            rows[row] = 0
+            rows[row, columns] = shares / shares.sum()
 
 
 def _index(dataset: FaceDataset, sample: FaceSample, head: Head) -> int:

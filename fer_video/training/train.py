@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import math
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,15 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fer_video.errors import FervidError, OptionError, OutputError
-from fer_video.files import open_output
+from fer_video.errors import FervidError, OptionError
+from fer_video.files import content_hash
 from fer_video.models.session import available_cores
 from fer_video.training import curves
-from fer_video.training.batches import Batch, Part, batches, plain_batches
+from fer_video.training.batches import Batch, Part, batches
 from fer_video.training.checkpoint import (
     Progress,
     load_tensors,
@@ -30,13 +26,15 @@ from fer_video.training.checkpoint import (
     write_checkpoint,
     write_tensors,
 )
-from fer_video.training.data import Prepared, prepare
-from fer_video.training.figures import figures, score, verification_auc
+from fer_video.training.data import Labels, Prepared, decode, read_labels
+from fer_video.training.figures import score
+from fer_video.training.interrupt import between_steps
 from fer_video.training.losses import HeadLoss, losses_for, total_loss
+from fer_video.training.measure import measure, mixed_precision, run
 from fer_video.training.network import Network, build, load_weights
 from fer_video.training.optim import Averaged, learning_rate, make_optimizer, sharpness_aware_step
+from fer_video.training.place import BEST, LAST, begin, check_place, check_same, need_room
 from fer_video.training.recipe import Recipe, Stage
-from fer_video.types import Floats
 
 __all__ = ["Event", "TrainOptions", "train"]
 
@@ -56,14 +54,14 @@ class TrainOptions:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What a watcher is told: after each step, each measurement, and of what starts anew."""
+    """What a watcher is told: after each step, each measurement, and what else there is to say."""
 
     kind: str  # "step", "measured" or "said"
     stage: str = ""
     step: int = 0  # steps made of the whole training
     steps: int = 0  # of the whole training
     pictures: int = 0  # of this step
-    figures: Mapping[str, float] | None = None  # step: running losses; measured: on the validation parts
+    figures: Mapping[str, float] | None = None  # step: mean losses; measured: on the validation parts
     message: str = ""
 
 
@@ -80,99 +78,143 @@ def train(
 ) -> dict[str, float]:
     """Run a recipe into a folder; gives the figures of the best weights on the validation parts.
 
-    The folder gets recipe.json, skipped.csv, curves.csv, curves.png (with matplotlib), last.safetensors (to go on
-    from) and best.safetensors (averaged weights, to export). KeyboardInterrupt leaves a checkpoint and is raised on.
+    The folder gets recipe.json, skipped.csv, log.txt, curves.csv, curves.png (with matplotlib), last.safetensors (to
+    go on from) and best.safetensors (averaged weights, to export). Ctrl-C ends the step in hand, leaves a checkpoint
+    and raises KeyboardInterrupt.
 
-    Raises OptionError, InputError or OutputError before the first step for all that can be known then.
+    Raises OptionError, InputError or OutputError before the first picture is decoded for all that can be known then.
     """
-    _check_place(out, options.resume)
+    check_place(out, options.resume)
     torch.set_num_threads(options.threads or available_cores())
-    prepared = prepare(recipe, data, options.cache, reading)
-    if options.resume and not _same_recipe(out, recipe):
-        raise OptionError(f"{out}: was trained by another recipe; use that one, or another --out")
-    run = _Run(recipe, prepared, out, options, watch)
-    return run.go()
+    labels = read_labels(recipe, data, options.cache)
+    network = _network(recipe, labels, options, watch)
+    made_of = {
+        "recipe": {**recipe.to_dict(), "directory": ""},
+        "data": labels.digest,
+        "start": content_hash(options.start) if options.start else None,
+    }
+    if options.resume:
+        check_same(out, read_checkpoint(out / LAST)[2], made_of)
+    need_room(out, sum(value.numel() * value.element_size() for value in network.state_dict().values()))
+    prepared = decode(labels, options.cache, reading)
+    return _Run(recipe, prepared, network, out, options, watch, made_of).go()
+
+
+def _network(recipe: Recipe, labels: Labels, options: TrainOptions, watch: Watch) -> Network:
+    """Built, on its device, with the weights it starts from. Raises OptionError."""
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise OptionError("device cuda is not available to torch; install a torch for it, or use --device cpu")
+    torch.manual_seed(recipe.seed)
+    network = build(recipe.architecture, labels.heads, recipe.dropout, recipe.drop_path).to(options.device)
+    anew = list(network.heads)
+    if options.start is not None:
+        tensors, facts = load_tensors(options.start)
+        anew = load_weights(network, tensors, str(options.start), labels.heads, facts.get("heads"))
+        watch(Event("said", message=f"started from {options.start}; new heads: {', '.join(anew) or 'none'}"))
+    if any(source.pseudo_emotion for source in recipe.sources) and "emotion" in anew:
+        raise OptionError("pseudo_emotion needs weights with an emotion head to start from; give --start")
+    if options.start is None and recipe.stages[0].train == "heads":
+        watch(Event("said", message="warning: the first stage trains heads on a backbone of random weights"))
+    return network
 
 
 class _Run:
-    def __init__(self, recipe: Recipe, prepared: Prepared, out: Path, options: TrainOptions, watch: Watch) -> None:
-        self.recipe, self.prepared, self.out, self.options, self.watch = recipe, prepared, out, options, watch
-        self.device = _device(options.device)
-        torch.manual_seed(recipe.seed)
-        self.network = build(recipe.architecture, prepared.heads, recipe.dropout, recipe.drop_path).to(self.device)
-        _need_room(out, self.network)
-        if options.start is not None:
-            tensors, _ = load_tensors(options.start)
-            anew = load_weights(self.network, tensors, str(options.start))
-            watch(Event("said", message=f"started from {options.start}; new heads: {', '.join(anew) or 'none'}"))
-        elif any(source.pseudo_emotion for source in recipe.sources):
-            raise OptionError("pseudo_emotion needs weights to start from; give --start")
-        self.parts = _with_pseudo(prepared, recipe, self)
+    def __init__(
+        self,
+        recipe: Recipe,
+        prepared: Prepared,
+        network: Network,
+        out: Path,
+        options: TrainOptions,
+        watch: Watch,
+        made_of: dict[str, Any],
+    ) -> None:
+        self.recipe, self.prepared, self.network, self.out = recipe, prepared, network, out
+        self.options, self.made_of, self._watch = options, made_of, watch
+        self.device = torch.device(options.device)
+        self.parts = _with_pseudo(prepared, recipe, network, self.device)
         self.losses: dict[str, HeadLoss] = {
             task: replace(loss, weights=loss.weights.to(self.device), adjustment=loss.adjustment.to(self.device))
-            for task, loss in losses_for(prepared.heads, [part.targets for part in self.parts]).items()
+            for task, loss in losses_for(prepared.heads, self.parts).items()
         }
         self.averaged = Averaged(self.network, recipe.ema) if recipe.ema else None
         self.at = Progress()
         self.rows: list[dict[str, float | str]] = []
-        self.pictures = recipe.epoch or prepared.pictures
-        self.steps = [max(1, round(stage.epochs * self.pictures / stage.batch)) for stage in recipe.stages]
+        self.epochs = [self._epoch(stage) for stage in recipe.stages]  # steps an epoch
+        self.steps = [
+            max(1, round(stage.epochs * every)) for stage, every in zip(recipe.stages, self.epochs, strict=True)
+        ]
         self.saved = time.monotonic()
-        out.mkdir(parents=True, exist_ok=True)
+
+    def _parts(self, stage: Stage) -> list[Part]:
+        """Those with a label that the stage learns from."""
+        tasks: tuple[str, ...] = stage.tasks or tuple(self.losses)
+        return [part for part in self.parts if any(part.targets.known(task).any() for task in tasks)]
+
+    def _epoch(self, stage: Stage) -> int:
+        pictures = self.recipe.epoch or sum(len(part.rows) for part in self._parts(stage))
+        return max(1, round(pictures / stage.batch))
+
+    def watch(self, event: Event) -> None:
+        if event.kind != "step":
+            figures = ", ".join(f"{name} {value:.4f}" for name, value in (event.figures or {}).items())
+            with (self.out / "log.txt").open("a", encoding="utf-8") as file:
+                said = event.message or f"{event.stage}, step {event.step} of {event.steps}: {figures}"
+                file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {said}\n")
+        self._watch(event)
 
     def go(self) -> dict[str, float]:
-        remembered = self._restored() if self.options.resume else self._begun()
-        for index in range(self.at.stage, len(self.recipe.stages)):
-            stage = self.recipe.stages[index]
-            optimizer = make_optimizer(self.network, stage)
-            if remembered:
-                restore_optimizer(optimizer, remembered)
-                remembered = {}
-            self._stage(stage, optimizer)
+        with between_steps() as stop:
+            remembered = self._restored() if self.options.resume else self._begun()
+            for index in range(self.at.stage, len(self.recipe.stages)):
+                stage = self.recipe.stages[index]
+                optimizer = make_optimizer(self.network, stage)
+                if remembered:
+                    restore_optimizer(optimizer, remembered)
+                    remembered = {}
+                self._stage(stage, optimizer, stop)
         best = max((row for row in self.rows if row["size"] == self.recipe.size), key=lambda row: float(row["score"]))
         return {name: float(value) for name, value in best.items() if "." in name and not name.startswith("loss")}
 
     def _begun(self) -> dict[str, Tensor]:
-        with open_output(self.out / "recipe.json") as file:
-            json.dump(self.recipe.to_dict(), file, indent=1)
-        with open_output(self.out / "skipped.csv") as file:
-            csv.writer(file, lineterminator="\n").writerows([("source", "name", "reason"), *self.prepared.skipped])
+        skipped = self.prepared.skipped
+        begin(self.out, self.recipe, skipped)
+        if skipped:
+            said = f"{len(skipped)} pictures are left out: {self.out / 'skipped.csv'} says which and why"
+            self.watch(Event("said", message=said))
+        self._save(None)
         return {}
 
     def _restored(self) -> dict[str, Tensor]:
         """Back to where the run was; gives what its optimizer remembers."""
-        tensors, self.at, _ = read_checkpoint(self.out / "last.safetensors")
+        tensors, self.at, _ = read_checkpoint(self.out / LAST)
         self.network.load_state_dict(tensors["model"])
         if self.averaged is not None:
             self.averaged.load(tensors["ema"])
         self.rows = curves.read_curves(self.out / "curves.csv", self.at.total)
         return tensors["optimizer"]
 
-    def _stage(self, stage: Stage, optimizer: torch.optim.AdamW) -> None:
+    def _stage(self, stage: Stage, optimizer: torch.optim.AdamW, stop: Callable[[], bool]) -> None:
         index = self.at.stage
-        steps, every = self.steps[index], max(1, round(self.pictures / stage.batch))
-        seed = (self.recipe.seed, index)
+        steps, every, seed = self.steps[index], self.epochs[index], (self.recipe.seed, index)
         ahead = range(self.at.step, steps)
-        for batch in batches(self.parts, stage, self.recipe.augment, seed, ahead, self.options.workers):
+        for batch in batches(self._parts(stage), stage, self.recipe.augment, seed, ahead, self.options.workers):
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(stage, self.at.step / steps)
             # A step's own seed: dropout and dropped paths do not depend on what came before it either.
             torch.manual_seed(hash((*seed, self.at.step)) & 0x7FFFFFFF)
             self._train_mode(stage)
-            try:
-                self._step(batch, stage, optimizer)
-                ends = self.at.step == steps
-                if ends or self.at.step % every == 0:
-                    self._measured(stage)
-                if ends:
-                    break  # the checkpoint after a stage is that of the next one's start
-                if self.at.step % every == 0 or time.monotonic() - self.saved > self.options.checkpoint_s:
-                    self._save(optimizer)
-            except KeyboardInterrupt:
-                self._save(optimizer)
-                raise
-        self.at = replace(self.at, stage=index + 1, step=0, losses={})
-        self._save(None)
+            self._step(batch, stage, optimizer)
+            ends = self.at.step == steps
+            epoch_ends = ends or self.at.step % every == 0
+            if epoch_ends:
+                self._measured(stage)
+            if ends:
+                self.at = replace(self.at, stage=index + 1, step=0, losses={})
+            if epoch_ends or stop() or time.monotonic() - self.saved > self.options.checkpoint_s:
+                self._save(None if ends else optimizer)
+            if stop() and not (ends and index + 1 == len(self.recipe.stages)):
+                raise KeyboardInterrupt
 
     def _train_mode(self, stage: Stage) -> None:
         self.network.train()
@@ -185,13 +227,15 @@ class _Run:
         each: dict[str, float] = {}
 
         def gradients() -> None:
-            with _mixed(self.device):
+            with mixed_precision(self.device):
                 _, logits = self.network(inputs)
             loss, found = total_loss(logits, batch.targets, self.losses, tasks)
+            if loss is None:  # not one picture of the batch has a label for the stage's heads
+                return
             if not math.isfinite(float(loss.detach())):
                 raise FervidError(
-                    f"stage {stage.name}, step {self.at.step}: the loss is not finite; lower its lr, and go on "
-                    "from the last checkpoint with --resume"
+                    f"stage {stage.name}, step {self.at.step}: the loss is not finite; lower the stage's lr and train "
+                    f"into another --out, with --start {self.out / BEST} if there is one"
                 )
             loss.backward()  # type: ignore[no-untyped-call]
             each.update(each or found)
@@ -199,7 +243,7 @@ class _Run:
         optimizer.zero_grad()
         gradients()
         trained = [each for group in optimizer.param_groups for each in group["params"]]
-        if stage.optimizer == "sam":
+        if stage.optimizer == "sam" and each:
             with _still_statistics(self.network):
                 sharpness_aware_step(trained, stage.rho, gradients)
         if self.recipe.clip_norm:
@@ -228,10 +272,11 @@ class _Run:
         _draw(self.out / "curves.png", self.rows)
         # Only at the size that is exported; of weights for another one there is no best.
         if stage.size == self.recipe.size and total > self.at.best:
-            self.at.best = total
-            facts = {"recipe": self.recipe.to_dict(), "heads": _heads(self.prepared), "figures": found}
+            heads = [{"task": head.task, "labels": list(head.labels)} for head in self.prepared.heads]
             state = self.averaged.state if self.averaged is not None else self.network.state_dict()
-            write_tensors(self.out / "best.safetensors", dict(state), facts)
+            facts = {"recipe": self.recipe.to_dict(), "heads": heads, "figures": found}
+            write_tensors(self.out / BEST, dict(state), facts)
+            self.at.best = total
         self.at.losses = {}
         self.watch(Event("measured", stage.name, self.at.total, sum(self.steps), figures=found))
 
@@ -241,82 +286,32 @@ class _Run:
             yield
             return
         own = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
-        self.network.load_state_dict(self.averaged.state)
         try:
+            self.network.load_state_dict(self.averaged.state)
             yield
         finally:
             self.network.load_state_dict(own)
 
     def _save(self, optimizer: torch.optim.AdamW | None) -> None:
+        """optimizer: None between two stages, the next of which begins with a new one."""
         state = self.averaged.state if self.averaged is not None else None
-        empty = torch.optim.AdamW([torch.zeros(1)])
-        path = self.out / "last.safetensors"
-        write_checkpoint(path, self.network.state_dict(), state, optimizer or empty, self.at, self.recipe.to_dict())
+        write_checkpoint(self.out / LAST, self.network.state_dict(), state, optimizer, self.at, self.made_of)
         self.saved = time.monotonic()
 
 
-def measure(network: Network, parts: tuple[Part, ...], size: int, device: torch.device) -> dict[str, float]:
-    """The figures of a network on the validation parts of all sources; of several with the same head, their mean."""
-    found: dict[str, list[float]] = {}
-    for part in parts:
-        if not len(part.rows):
-            continue
-        outputs = run(network, part, size, device)
-        each = figures(outputs, part.targets)
-        people = np.array([part.pictures.dataset.samples[row].person or "" for row in part.rows])
-        auc = verification_auc(outputs["features"], people) if people.all() and "identity" in network.heads else None
-        for name, value in (each | ({"identity.auc": auc} if auc is not None else {})).items():
-            found.setdefault(name, []).append(value)
-    return {name: float(np.mean(values)) for name, values in found.items()}
-
-
-@torch.no_grad()
-def run(network: Network, part: Part, size: int, device: torch.device, *, grey: bool = False) -> dict[str, Floats]:
-    """Head -> (n, labels) probabilities (of valence_arousal the values), and "features" (n, D), of a part as it is."""
-    network.eval()
-    rows: dict[str, list[Floats]] = {}
-    for batch in plain_batches(part, size, grey=grey):
-        inputs = torch.from_numpy(batch.inputs).to(device, memory_format=torch.channels_last)
-        with _mixed(device):
-            features, logits = network(inputs)
-        rows.setdefault("features", []).append(features.float().cpu().numpy())
-        for task, values in logits.items():
-            said = torch.tanh(values) if task == "valence_arousal" else torch.softmax(values.float(), 1)
-            rows.setdefault(task, []).append(said.float().cpu().numpy())
-    return {name: np.concatenate(values) for name, values in rows.items()}
-
-
-def _with_pseudo(prepared: Prepared, recipe: Recipe, run_: _Run) -> tuple[Part, ...]:
+def _with_pseudo(prepared: Prepared, recipe: Recipe, network: Network, device: torch.device) -> tuple[Part, ...]:
     """Emotions of pictures without any, from the starting weights: they see them in grey, as FER+ is, and in the
     training they are seen in colour. That is how what was learned from grey pictures reaches coloured ones."""
     parts = []
     for source, part in zip(recipe.sources, prepared.train, strict=True):
         if source.pseudo_emotion:
-            said = run(run_.network, part, recipe.size, run_.device, grey=True)["emotion"]
+            said = run(network, part, recipe.size, device, ["emotion"], grey=True)["emotion"]
             unknown = ~part.targets.known("emotion")
             emotion = part.targets.emotion.copy()
             emotion[unknown] = said[unknown]
             part = replace(part, targets=replace(part.targets, emotion=emotion))
         parts.append(part)
     return tuple(parts)
-
-
-def _heads(prepared: Prepared) -> list[dict[str, Any]]:
-    return [{"task": head.task, "labels": list(head.labels)} for head in prepared.heads]
-
-
-def _device(name: str) -> torch.device:
-    if name == "cuda" and not torch.cuda.is_available():
-        raise OptionError("device cuda is not available to torch; install a torch for it, or use --device cpu")
-    return torch.device(name)
-
-
-@contextmanager
-def _mixed(device: torch.device) -> Iterator[None]:
-    """bfloat16 where a GPU has it; a CPU gains nothing from it (it was ten times slower without AMX)."""
-    wanted = device.type == "cuda" and torch.cuda.is_bf16_supported()
-    with torch.autocast(device.type, torch.bfloat16, enabled=wanted):
-        yield
 
 
 @contextmanager
@@ -331,29 +326,6 @@ def _still_statistics(network: nn.Module) -> Iterator[None]:
     finally:
         for module, momentum in zip(norms, kept, strict=True):
             module.momentum = momentum
-
-
-def _check_place(out: Path, resume: bool) -> None:
-    last = out / "last.safetensors"
-    if resume and not last.is_file():
-        raise OptionError(f"{out}: no last.safetensors to go on from; leave --resume out")
-    if not resume and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise OptionError(f"{out}: is not an empty folder; give --resume to go on with it, or another --out")
-
-
-def _same_recipe(out: Path, recipe: Recipe) -> bool:
-    _, _, before = read_checkpoint(out / "last.safetensors")
-    own = json.loads(json.dumps(recipe.to_dict()))
-    return {**before, "directory": ""} == {**own, "directory": ""}
-
-
-def _need_room(out: Path, network: nn.Module) -> None:
-    """Weights, averaged weights and two moments of the optimizer, in two files of which one is replaced."""
-    parent = next(each for each in (out, *out.resolve().parents) if each.exists())
-    wanted = sum(value.numel() * value.element_size() for value in network.state_dict().values()) * 10
-    free = shutil.disk_usage(parent).free
-    if free < wanted:
-        raise OutputError(f"{out}: {wanted / 1e9:.2f} GB are needed for checkpoints and {free / 1e9:.2f} GB are free")
 
 
 def _draw(path: Path, rows: list[dict[str, float | str]]) -> None:
