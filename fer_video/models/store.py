@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -202,19 +202,26 @@ def _locked(name: str) -> Iterator[None]:
     import filelock
 
     store = store_dir()
+    file = store / f".{name}.lock"
     try:
         store.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(store / f".{name}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            log.warning("another process is at work on %s; waiting for it", name)
-            lock.acquire()
+        lock = filelock.FileLock(file)
+        while True:
+            try:
+                lock.acquire(timeout=0)
+            except filelock.Timeout:
+                log.warning("another process is at work on %s; waiting for it", name)
+                lock.acquire()
+            if file.exists():
+                break
+            lock.release()  # of a file that the one before us took away: whoever comes next would make another
     except OSError as error:
         raise _unwritable(store, error) from error
     try:
         yield
     finally:
+        with suppress(OSError):  # Windows: somebody waits for it
+            file.unlink()
         lock.release()
 
 
