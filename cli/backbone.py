@@ -139,7 +139,7 @@ def evaluate(
 
         check_drawing(Path(png))
     spec = find_model("emotion-backbone", model)
-    network = Backbone(open_session(spec, device), attributes=_has_attributes(spec))
+    network = Backbone(open_session(spec, device), attributes=spec.has_attributes)
     results = []
     for layout, path in data.items():
         faces, used = _faces(spec, layout, path, {"part": part, **crop}, cache, quiet)
@@ -230,10 +230,6 @@ def _cache(given: str | None) -> Path:
     from fer_video.files import cache_dir
 
     return Path(given) if given else cache_dir() / "faces"
-
-
-def _has_attributes(spec: ModelSpec) -> bool:
-    return all(spec.head(task) is not None for task in ("age", "gender", "ethnicity"))
 
 
 def _faces(

@@ -12,12 +12,10 @@ import numpy.typing as npt
 from fer_video.align import crop_face
 from fer_video.errors import ModelError
 from fer_video.models import HeadSpec, InputSpec, Session
-from fer_video.models.spec import AFFECT_TASKS
+from fer_video.models.spec import AFFECT_TASKS, ATTRIBUTE_TASKS
 from fer_video.types import Affect, Attributes, Face, Floats, Image
 
 __all__ = ["Backbone", "Embedded", "affect_from", "attributes_from", "preprocess", "softmax"]
-
-ATTRIBUTE_TASKS = ("age", "gender", "ethnicity")
 
 
 @dataclass(frozen=True, slots=True)

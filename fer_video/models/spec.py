@@ -8,11 +8,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-__all__ = ["AFFECT_TASKS", "CropSpec", "Figure", "HeadSpec", "InputSpec", "ModelSpec", "Task", "entry_of", "parse_spec"]
+__all__ = [
+    "AFFECT_TASKS",
+    "ATTRIBUTE_TASKS",
+    "CropSpec",
+    "Figure",
+    "HeadSpec",
+    "InputSpec",
+    "ModelSpec",
+    "Task",
+    "entry_of",
+    "parse_spec",
+]
 
 Task = Literal["face-detector", "emotion-backbone", "clip-classifier", "face-recognition"]
 
 AGES = tuple(str(age) for age in range(101))
+ATTRIBUTE_TASKS = ("age", "gender", "ethnicity")
 AFFECT_TASKS = ("valence", "arousal")  # heads that give a number and not one logit a label
 
 
@@ -97,6 +109,11 @@ class ModelSpec:
 
     def head(self, task: str) -> HeadSpec | None:
         return next((head for head in self.heads if head.task == task), None)
+
+    @property
+    def has_attributes(self) -> bool:
+        """Whether it tells age, gender and ethnicity."""
+        return all(self.head(task) is not None for task in ATTRIBUTE_TASKS)
 
     @property
     def has_affect(self) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 from fer_video.training.recipe import Augmentation
 from fer_video.types import Image
 
-__all__ = ["augment", "plain"]
+__all__ = ["augment", "grey", "plain"]
 
 
 def plain(image: Image, size: int, margin: float) -> Image:
@@ -50,7 +50,7 @@ def augment(
         crop = np.asarray(cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.4, 1.4) * size / 96), np.uint8)
     crop = _relit(crop, options, strength, rng)
     if happens(options.grey):
-        crop = np.asarray(cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8)
+        crop = grey(crop)
     elif happens(options.tint):
         gains = rng.uniform(0.75, 1.25, 3)
         crop = np.clip(crop * gains.astype(np.float32), 0, 255).astype(np.uint8)
@@ -64,6 +64,11 @@ def augment(
     if happens(options.erase):
         _erase(crop, rng)
     return crop
+
+
+def grey(crop: Image) -> Image:
+    """Without colour, in three channels as before."""
+    return np.asarray(cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8)
 
 
 def _moved(

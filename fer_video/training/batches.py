@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from fer_video.backbone import preprocess
 from fer_video.models import InputSpec
 from fer_video.training.augment import augment, plain
+from fer_video.training.augment import grey as without_colour
 from fer_video.training.pictures import Pictures
 from fer_video.training.recipe import Augmentation, Stage
 from fer_video.training.targets import Indices, Targets
@@ -121,8 +121,5 @@ def plain_batches(part: Part, size: int, batch: int = 128, *, grey: bool = False
         images: list[npt.NDArray[np.uint8]] = [part.pictures.images[row] for row in part.rows[rows]]
         crops = [plain(image, size, part.pictures.margin) for image in images]
         if grey:
-            crops = [
-                np.asarray(cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8)
-                for crop in crops
-            ]
+            crops = [without_colour(crop) for crop in crops]
         yield Batch(preprocess(crops, IMAGENET), part.targets.take(rows))

@@ -6,8 +6,6 @@ identity head stays behind: its people are those of the training data.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import tempfile
 import warnings
 from dataclasses import dataclass, replace
@@ -19,10 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from fer_video.errors import FervidError, OptionError
-from fer_video.files import open_output
 from fer_video.models.devices import import_onnxruntime
 from fer_video.training.batches import IMAGENET
 from fer_video.training.checkpoint import load_tensors
+from fer_video.training.described import describe, write_described
 from fer_video.training.network import Network, load_weights
 from fer_video.training.recipe import Head, Recipe, recipe_from
 from fer_video.types import Floats
@@ -71,13 +69,7 @@ def export(checkpoint: Path, out: Path, name: str | None = None, licence: str | 
         raise FervidError(
             f"{checkpoint}: torch and ONNX Runtime differ by {difference:.2g}, more than {AGREEMENT:g}; not exported"
         )
-    with open_output(out, binary=True) as file:
-        file.write(data)
-    whole = {**entry, "file": out.name, "sha256": hashlib.sha256(data).hexdigest()}
-    with open_output(out.with_suffix(".json")) as file:
-        json.dump(whole, file, indent=2)
-        file.write("\n")
-    return Exported(out, whole, difference)
+    return Exported(out, write_described(out, data, entry), difference)
 
 
 def _trained(checkpoint: Path) -> tuple[Network, Recipe, list[Head]]:
@@ -141,7 +133,6 @@ def _described(raw: bytes, entry: dict[str, Any]) -> bytes:
     import onnx
 
     model = onnx.load_from_string(raw)
-    del model.metadata_props[:]
     model.producer_name, model.doc_string = "fervid", ""
     for node in model.graph.node:  # the exporter notes where in its own and timm's files each node comes from
         del node.metadata_props[:]
@@ -149,9 +140,8 @@ def _described(raw: bytes, entry: dict[str, Any]) -> bytes:
     for value in (*model.graph.value_info, *model.graph.initializer, *model.graph.input, *model.graph.output):
         del value.metadata_props[:]
     del model.graph.metadata_props[:]
-    onnx.helper.set_model_props(model, {"fervid": json.dumps(entry)})
     onnx.checker.check_model(model)
-    return bytes(model.SerializeToString())
+    return describe(model, entry)
 
 
 def _difference(outputs: nn.Module, data: bytes, size: int) -> float:

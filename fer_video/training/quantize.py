@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,10 +15,10 @@ import numpy as np
 
 from fer_video.backbone import Backbone, preprocess
 from fer_video.errors import ModelError, OptionError
-from fer_video.files import open_output
 from fer_video.models import ModelSpec, open_session
 from fer_video.models.devices import import_onnxruntime, stdout_to_stderr
 from fer_video.models.spec import entry_of
+from fer_video.training.described import describe, write_described
 from fer_video.training.evaluate import Labelled, outputs
 from fer_video.training.figures import figures
 from fer_video.types import Floats
@@ -69,11 +67,10 @@ def quantize(
     """
     if not calibration or not measured:
         raise OptionError("quantize needs labelled pictures to calibrate and to measure with")
-    attributes = all(spec.head(task) is not None for task in ("age", "gender", "ethnicity"))
     with _quantised(spec, calibration, options) as file:
         entry = _entry(spec, file)
         int8 = replace(spec, path=file, sha256=None, name=entry["name"])
-        pair = [Backbone(open_session(each, "cpu"), attributes=attributes) for each in (spec, int8)]
+        pair = [Backbone(open_session(each, "cpu"), attributes=spec.has_attributes) for each in (spec, int8)]
         found = [_figures(backbone, measured) for backbone in pair]
         speeds = _speeds(pair, next(iter(measured.values())), options.batch)
         reason = _reason(found[0], found[1], speeds[0], speeds[1], options.most_lost)
@@ -82,11 +79,7 @@ def quantize(
             found[0], found[1], speeds[0], speeds[1], spec.path.stat().st_size, len(data), not reason, reason
         )
     if result.kept:
-        with open_output(out, binary=True) as output:
-            output.write(data)
-        with open_output(out.with_suffix(".json")) as output:
-            json.dump({**entry, "file": out.name, "sha256": hashlib.sha256(data).hexdigest()}, output, indent=2)
-            output.write("\n")
+        write_described(out, data, entry)
     return result
 
 
@@ -124,9 +117,7 @@ def _entry(spec: ModelSpec, file: Path) -> dict[str, Any]:
 
     entry = {**entry_of(spec), "name": f"{spec.name}-int8"}
     model = onnx.load(file)
-    del model.metadata_props[:]
-    onnx.helper.set_model_props(model, {"fervid": json.dumps(entry)})
-    file.write_bytes(model.SerializeToString())
+    file.write_bytes(describe(model, entry))
     return entry
 
 
