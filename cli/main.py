@@ -20,6 +20,7 @@ __all__ = ["main"]
 
 _COMMANDS = {
     "backbone": "Train, measure, export and quantise the network that reads faces.",
+    "bench": "Measure how fast fervid is here, and how near that is to what is possible.",
     "doctor": "Check this installation and say how to mend what is wrong.",
     "evaluate": "Measure a clip model, or a way of training one, on labelled clips.",
     "extract": "Store the per-frame features of clips, to train on or to use elsewhere.",

@@ -108,6 +108,14 @@ sampling_options: Callable[[F], F] = _together(
     click.option("--every-frame", is_flag=True, help="Look at every frame: slower, and the surest."),
     click.option("--start", "start_s", type=float, default=0.0, metavar="SEC", help="Begin there."),
     click.option("--end", "end_s", type=float, metavar="SEC", help="Stop before there."),
+    click.option(
+        "--detect",
+        type=click.Choice(("keyframes", "every")),
+        default="keyframes",
+        show_default=True,
+        help="Look for faces in key frames, up to 0.2 s apart, and in others where these do not agree; or in every "
+        "frame that is sampled.",
+    ),
 )
 
 face_options: Callable[[F], F] = _together(
@@ -226,6 +234,7 @@ def analyzer_options(given: dict[str, Any]) -> AnalyzerOptions:
     return AnalyzerOptions(
         sampling=Sampling(fps, given["start_s"], given["end_s"]),
         faces=DetectorOptions(given["min_face"], given["min_score"], given["max_faces"]),
+        detect=given.get("detect", "every"),
         detector=given["detector"],
         backbone=given["backbone"],
         device=given["device"],

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from fer_video.cli.main import warn
 from fer_video.cli.options import debug_option, device_options, face_options, sampling_options
 from fer_video.cli.progress import BatchProgress
@@ -40,7 +41,7 @@ def render(
     """Draw what was found over a video.
 
     Boxes, who it is, bars of the emotions, and a timeline under the picture; H.264 with the clip's own sound.
-    With --blur-faces and without --fps every frame is looked at.
+    With --blur-faces every frame is looked at, by the detector too, unless --fps and --detect say otherwise.
 
     \b
     fervid render clip.mp4 --out overlay.mp4
@@ -55,6 +56,8 @@ def render(
     refuse_same(Path(out), [clip] if result_file is None else [clip, result_file])
     if blur_faces and given["fps"] is None:
         given["every_frame"] = True
+    if blur_faces and ctx.get_parameter_source("detect") is ParameterSource.DEFAULT:
+        given["detect"] = "every"  # a face that is missed can be seen
     with BatchProgress(1 if result_file else 2, quiet=quiet) as progress:
         result = result_of(ctx, clip, result_file, given, progress)
         done = render_video(Path(clip), result, Path(out), options, progress.update)

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 
 import fer_video
-from fer_video.backbone import Backbone
 from fer_video.classify.model import ClipModel
 from fer_video.classify.store import EMBEDDED, find_clip_model, load_clip_model
 from fer_video.decode import Source, open_source
-from fer_video.detect import DetectorOptions, make_detector
+from fer_video.detect import DetectorOptions
 from fer_video.errors import InputError, OptionError, unexpected
 from fer_video.features import ClipFeatures, Faces, collect
-from fer_video.files import content_hash
-from fer_video.models import Session, find_model, open_session
+from fer_video.keyframes import KEY_S
+from fer_video.models import Session
 from fer_video.models.devices import import_onnxruntime
+from fer_video.networks import make_networks
 from fer_video.observations import ObservationLog
 from fer_video.pipeline import Looks, Pipeline
 from fer_video.sampling import Sampling
@@ -31,7 +31,7 @@ from fer_video.segments import WindowOptions
 from fer_video.summary import Summary, SummaryOptions
 from fer_video.types import ClipResult, Frame, Observation
 
-__all__ = ["Analyzer", "AnalyzerOptions", "Progress", "analyze", "fingerprint", "stream"]
+__all__ = ["Analyzer", "AnalyzerOptions", "Progress", "analyze", "stream"]
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,8 @@ class AnalyzerOptions:
 
     sampling: Sampling = field(default_factory=Sampling)  # which frames
     faces: DetectorOptions = field(default_factory=DetectorOptions)  # what counts as a face
+    # Where the detector looks: at key frames (keyframes.py), or at every frame that is sampled.
+    detect: Literal["keyframes", "every"] = "keyframes"
     detector: str | None = None  # name, path or scrfd:PATH (models.find_model); None: the embedded default
     backbone: str | None = None  # name or path; None: the embedded default
     device: str = "auto"  # or a key of models.devices.DEVICES
@@ -66,10 +68,17 @@ class AnalyzerOptions:
     def __post_init__(self) -> None:
         if not 0 <= self.min_confidence <= 1:
             raise OptionError(f"min_confidence must lie between 0 and 1, not {self.min_confidence:g}")
+        if self.detect not in ("keyframes", "every"):
+            raise OptionError(f"detect must be keyframes or every, not {self.detect!r}")
         if self.threads is not None and not 1 <= self.threads <= _MOST_THREADS:
             raise OptionError(f"threads must be from 1 to {_MOST_THREADS}, not {self.threads}")
         if not self.max_lost_s >= 0:
             raise OptionError(f"max_lost_s must be 0 or more, not {self.max_lost_s:g}")
+
+    @property
+    def key_s(self) -> float:
+        """Seconds of video between two frames that the detector looks at, at most."""
+        return KEY_S if self.detect == "keyframes" else 0.0
 
 
 class Analyzer:
@@ -80,13 +89,8 @@ class Analyzer:
 
     def __init__(self, options: AnalyzerOptions | None = None) -> None:
         self.options = options = options or AnalyzerOptions()
-        faces = open_session(find_model("face-detector", options.detector), options.device, options.threads)
-        detector = make_detector(faces, options.faces)
-        self._backbone = Backbone(
-            open_session(find_model("emotion-backbone", options.backbone), options.device, options.threads),
-            attributes=options.attributes,
-        )
-        self._pipeline = Pipeline(detector, self._backbone, options.max_lost_s)
+        detector, self._backbone = make_networks(options)
+        self._pipeline = Pipeline(detector, self._backbone, options.max_lost_s, options.key_s)
         self._person_model = self._clip_model(options.model, "main")
         self._group_model = self._clip_model(options.group_model, "all")
         if options.adaptive and (self._person_model is None or self._person_model.info.adaptive is None):
@@ -122,6 +126,11 @@ class Analyzer:
         return self._backbone.spec.has_affect
 
     @property
+    def busy_s(self) -> Mapping[str, float]:
+        """Seconds that each stage worked so far; they work at the same time."""
+        return self._pipeline.busy_s
+
+    @property
     def ran(self) -> Mapping[str, Any]:
         """What runs: models and hashes, the execution provider really in use, sampling, options, versions."""
         options = self.options
@@ -137,6 +146,7 @@ class Analyzer:
                 "end_s": options.sampling.end_s,
             },
             "options": {
+                "detect": options.detect,
                 "min_face_px": options.faces.min_face_px,
                 "min_score": options.faces.min_score,
                 "max_faces": options.faces.max_faces,
@@ -162,12 +172,13 @@ class Analyzer:
 
         Raises InputError, at the first step, when the file cannot be read.
         """
-        with open_source(path) as source:
-            yield from self._pipeline.observe(source.frames(self.options.sampling))
+        sampling = self.options.sampling
+        with open_source(path) as source, closing(self._pipeline.observe(source.frames(sampling))) as seen:
+            yield from seen
 
     def watch(self, frames: Iterator[Frame]) -> Iterator[tuple[Frame, list[Observation]]]:
         """Frames that come as they come, such as LiveSource's: each is answered before the next one is asked for."""
-        return self._pipeline.observe_frames(frames, most=1)
+        return self._pipeline.answer(frames)
 
     def analyze(self, path: Path, progress: Progress | None = None) -> ClipResult:
         """All that can be said of one clip. Raises InputError when the file cannot be read.
@@ -207,8 +218,8 @@ class Analyzer:
                 self.emotions, genders, ethnicities, least, self._person_model, self._group_model, self.options.windows
             )
         )
-        with open_source(path) as source:
-            for observation in self._pipeline.observe(source.frames(sampling), looks):
+        with open_source(path) as source, closing(self._pipeline.observe(source.frames(sampling), looks)) as seen:
+            for observation in seen:
                 if progress and observation.frame != summary.last_frame:
                     progress(observation.time_s, source.info.duration_s)
                 observations.append(observation)
@@ -241,8 +252,9 @@ class Analyzer:
 
         Raises InputError when the file cannot be read.
         """
-        with open_source(path) as source:
-            collected = collect(self._pipeline.observe(source.frames(self.options.sampling)), self._backbone)
+        sampling = self.options.sampling
+        with open_source(path) as source, closing(self._pipeline.observe(source.frames(sampling))) as seen:
+            collected = collect(seen, self._backbone)
         return replace(
             collected,
             path=os.fspath(path),
@@ -267,18 +279,6 @@ class Analyzer:
     def failed(self, path: Path, error: InputError) -> ClipResult:
         """The result that stands for an input that could not be read."""
         return ClipResult(os.fspath(path), "failed", str(error), ran=self.ran)
-
-
-def fingerprint(options: AnalyzerOptions) -> str:
-    """A hash of all that decides what `Analyzer.extract` gives: models, sampling, faces. Not of device and threads.
-
-    Loads no model. Raises OptionError, ModelError.
-    """
-    decisive = [repr((options.sampling, options.faces, options.attributes, options.max_lost_s))]
-    for task, wanted in (("face-detector", options.detector), ("emotion-backbone", options.backbone)):
-        spec = find_model(task, wanted)  # type: ignore[arg-type]
-        decisive += [spec.sha256 or content_hash(spec.path), repr((spec.input, spec.crop, spec.heads, spec.features))]
-    return hashlib.sha256("\n".join(decisive).encode()).hexdigest()
 
 
 def analyze(path: Path, options: AnalyzerOptions | None = None) -> ClipResult:

@@ -1,24 +1,28 @@
-"""Frames -> Observations: the stages cut, detect, align, backbone and track, one after the other.
+"""Frames -> Observations: the stages decode, detect (with cut and track), and embed, all at work at the same time.
 
-Frames are taken in chunks, so that the detector and the backbone each run on a batch; how many frames a chunk
-holds depends on their size, so memory stays flat for 4K as well as for an hour.
+Frames travel in chunks, so that the detector and the backbone each run on a batch; how many frames a chunk
+holds depends on their size, so memory stays flat for 4K as well as for an hour. Frames end where the faces have been
+cut out of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 from fer_video.backbone import Backbone, affect_from, attributes_from
 from fer_video.cuts import CutDetector
-from fer_video.detect import Detector, select_faces
+from fer_video.detect import Detector
+from fer_video.keyframes import KEY_S, KeyFrames
+from fer_video.stages import Stages
 from fer_video.track import Tracker
-from fer_video.types import Face, Floats, Frame, Observation
+from fer_video.types import Face, Floats, Frame, Image, Observation
 
 __all__ = ["Look", "Looks", "Pipeline"]
 
-_CHUNK_BYTES, _MAX_CHUNK = 48 << 20, 16
+_CHUNK_BYTES, _MAX_CHUNK = 96 << 20, 16
+# Chunks that wait for the next stage. Frames are heavy, crops are light and even out what takes longer now and then.
+_FRAMES_AHEAD, _CROPS_AHEAD = 1, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,65 +37,91 @@ class Look:
 Looks = dict[int, Look]
 
 
-class Pipeline:
-    """Loaded models at work. Keeps nothing between clips.
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A frame without its picture: when, who, where, and what the backbone is to look at."""
 
-    max_lost_s: for how long a person may be out of sight and keep the id.
+    index: int
+    time_s: float
+    faces: list[Face]
+    people: list[int]
+    crops: list[Image]
+    known: Look | None  # of a frame that was looked at before; it has no crops then
+
+
+class _Finder:
+    """Chunk by chunk: who is where, followed from frame to frame."""
+
+    def __init__(self, pipeline: Pipeline, looks: Looks) -> None:
+        self._backbone, self._looks = pipeline.backbone, looks
+        self._keys = KeyFrames(pipeline.detector, pipeline.key_s)
+        self._cuts, self._tracker = CutDetector(), Tracker(pipeline.max_lost_s)
+
+    def __call__(self, chunk: Sequence[Frame]) -> list[_Found]:
+        cuts = [self._cuts.update(frame.image) for frame in chunk]
+        known = [self._looks.get(frame.index) for frame in chunk]
+        faces = self._keys.faces(chunk, cuts, {i: look.faces for i, look in enumerate(known) if look is not None})
+        return [self._in_frame(*each) for each in zip(chunk, cuts, faces, known, strict=True)]
+
+    def _in_frame(self, frame: Frame, cut: bool, faces: list[Face], known: Look | None) -> _Found:
+        if cut:
+            self._tracker.reset()
+        people = self._tracker.update(faces, frame.time_s)
+        crops = [self._backbone.crop(frame.image, face) for face in faces] if known is None else []
+        return _Found(frame.index, frame.time_s, faces, people, crops, known)
+
+
+class Pipeline:
+    """Loaded models at work. Keeps nothing between clips but how long its stages worked.
+
+    max_lost_s: for how long a person may be out of sight and keep the id. key_s: see KeyFrames.
     """
 
-    def __init__(self, detector: Detector, backbone: Backbone, max_lost_s: float) -> None:
-        self.detector, self.backbone, self._max_lost_s = detector, backbone, max_lost_s
+    def __init__(self, detector: Detector, backbone: Backbone, max_lost_s: float, key_s: float = KEY_S) -> None:
+        self.detector, self.backbone, self.max_lost_s, self.key_s = detector, backbone, max_lost_s, key_s
+        self.busy_s: dict[str, float] = {}  # stage -> seconds it worked so far
 
-    def observe(self, frames: Iterator[Frame], looks: Looks | None = None) -> Iterator[Observation]:
+    def observe(self, frames: Iterator[Frame], looks: Looks | None = None) -> Generator[Observation, None, None]:
         """One observation per frame and face, and one for a frame without a face, in order.
 
         looks: frames that were looked at before, by number, and then those looked at now; None keeps none.
+
+        Frames are read in another thread: do not free what they come from before this has ended or was closed.
         """
-        for _, seen in self.observe_frames(frames, looks):
-            yield from seen
+        with Stages(self.busy_s, own="answer") as stages:
+            chunked = stages.ahead("decode", chunks(frames), _FRAMES_AHEAD)
+            found = stages.ahead("detect", map(_Finder(self, looks or {}), chunked), _CROPS_AHEAD)
+            for seen in stages.ahead("embed", map(self._looked, found), _CROPS_AHEAD):
+                for moment, look in seen:
+                    if looks is not None:
+                        looks[moment.index] = look
+                    yield from self._say(moment, look)
 
-    def observe_frames(
-        self, frames: Iterator[Frame], looks: Looks | None = None, most: int = _MAX_CHUNK
-    ) -> Iterator[tuple[Frame, list[Observation]]]:
-        """The same frame by frame. most: frames that are taken before the first of them is answered."""
-        tracker, cuts = Tracker(self._max_lost_s), CutDetector()
-        for chunk in chunks(frames, most):
-            new = [frame for frame in chunk if looks is None or frame.index not in looks]
-            found = dict(zip((frame.index for frame in new), self._look(new), strict=True))
-            if looks is not None:
-                looks.update(found)
-                found = looks
-            for frame in chunk:
-                if cuts.update(frame.image):
-                    tracker.reset()
-                look = found[frame.index]
-                ids = tracker.update(look.faces, frame.time_s)
-                yield frame, list(self._say(frame, look, ids))
+    def answer(self, frames: Iterator[Frame]) -> Iterator[tuple[Frame, list[Observation]]]:
+        """The same for frames that come as they come: each is answered before the next one is asked for."""
+        finder = _Finder(self, {})
+        for frame in frames:
+            ((moment, look),) = self._looked(finder([frame]))
+            yield frame, list(self._say(moment, look))
 
-    def _look(self, frames: Sequence[Frame]) -> list[Look]:
-        """The faces of each frame with their embeddings: the detector's work and the backbone's, a batch each."""
-        detected = self.detector.detect([frame.image for frame in frames])
-        faces = [select_faces(each, self.detector.options) for each in detected]
-        crops = [self.backbone.crop(f.image, face) for f, each in zip(frames, faces, strict=True) for face in each]
-        embedded = self.backbone.embed(crops)
-        ends = list(accumulate(map(len, faces)))
-        return [
-            Look(
-                each,
-                embedded.features[end - len(each) : end],
-                {task: values[end - len(each) : end] for task, values in embedded.probabilities.items()},
-            )
-            for each, end in zip(faces, ends, strict=True)
-        ]
+    def _looked(self, found: Sequence[_Found]) -> list[tuple[_Found, Look]]:
+        """With what the backbone says of all crops of a chunk at once."""
+        embedded = self.backbone.embed([crop for moment in found for crop in moment.crops])
+        looks, end = [], 0
+        for moment in found:
+            rows = slice(end, end := end + len(moment.crops))
+            heads = {task: values[rows] for task, values in embedded.probabilities.items()}
+            looks.append(moment.known or Look(moment.faces, embedded.features[rows], heads))
+        return list(zip(found, looks, strict=True))
 
-    def _say(self, frame: Frame, look: Look, ids: list[int]) -> Iterator[Observation]:
-        if not ids:
-            yield Observation(frame.index, frame.time_s)
-        for row, (face, person) in enumerate(zip(look.faces, ids, strict=True)):
+    def _say(self, moment: _Found, look: Look) -> Iterator[Observation]:
+        if not moment.people:
+            yield Observation(moment.index, moment.time_s)
+        for row, (face, person) in enumerate(zip(look.faces, moment.people, strict=True)):
             heads = {task: values[row] for task, values in look.heads.items()}
             yield Observation(
-                frame=frame.index,
-                time_s=frame.time_s,
+                frame=moment.index,
+                time_s=moment.time_s,
                 person=person,
                 face=face,
                 probabilities=dict(zip(self.backbone.emotions, heads["emotion"].tolist(), strict=True)),
@@ -101,7 +131,7 @@ class Pipeline:
             )
 
 
-def chunks(frames: Iterator[Frame], most: int = _MAX_CHUNK) -> Iterator[list[Frame]]:
+def chunks(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
     """Lists of frames of one size, as many as fit the budget. Streams and folders of pictures may change size."""
     chunk: list[Frame] = []
     for frame in frames:
@@ -109,7 +139,7 @@ def chunks(frames: Iterator[Frame], most: int = _MAX_CHUNK) -> Iterator[list[Fra
             yield chunk
             chunk = []
         chunk.append(frame)
-        if len(chunk) >= max(1, min(most, _CHUNK_BYTES // frame.image.nbytes)):
+        if len(chunk) >= max(1, min(_MAX_CHUNK, _CHUNK_BYTES // frame.image.nbytes)):
             yield chunk
             chunk = []
     if chunk:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from fer_video.types import Face
 
-__all__ = ["Tracker", "affinity"]
+__all__ = ["Tracker", "affinity", "assign"]
 
 # A box may move by nine tenths of its own side between two looks: affinity -0.1 (see there).
 _MIN_AFFINITY = -0.1
@@ -64,7 +64,7 @@ class Tracker:
         self._tracks = [track for track in self._tracks if time_s - track.seen_s <= allowed_s]
         boxes = np.array([face.box for face in faces], float).reshape(-1, 4)
         predicted = np.array([track.predict(time_s) for track in self._tracks]).reshape(-1, 4)
-        found = {face: self._tracks[track] for track, face in _assign(affinity(predicted, boxes))}
+        found = {face: self._tracks[track] for track, face in assign(affinity(predicted, boxes), _MIN_AFFINITY)}
         return [self._follow(found.get(i), box, time_s).id for i, box in enumerate(boxes)]
 
     def _follow(self, track: _Track | None, box: Boxes, time_s: float) -> _Track:
@@ -98,8 +98,8 @@ def affinity(first: Boxes, second: Boxes) -> npt.NDArray[np.float64]:
     return overlap
 
 
-def _assign(scores: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
-    """Pairs (row, column) of the best one-to-one assignment, without those that do not match at all."""
+def assign(scores: npt.NDArray[np.float64], least: float) -> list[tuple[int, int]]:
+    """Pairs (row, column) of the best one-to-one assignment, without those of `least` and under."""
     if 0 in scores.shape:
         return []
     if 1 in scores.shape:  # the usual clip of one person: no need for SciPy, whose import takes half a second
@@ -109,6 +109,6 @@ def _assign(scores: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
         from scipy.optimize import linear_sum_assignment
 
         # A pair that does not match must not be bought with a worse one elsewhere: all such cost the same.
-        rows, columns = linear_sum_assignment(np.maximum(scores, _MIN_AFFINITY), maximize=True)
+        rows, columns = linear_sum_assignment(np.maximum(scores, least), maximize=True)
         pairs = list(zip(rows.tolist(), columns.tolist(), strict=True))
-    return [(row, column) for row, column in pairs if scores[row, column] > _MIN_AFFINITY]
+    return [(row, column) for row, column in pairs if scores[row, column] > least]

@@ -54,7 +54,7 @@ def test_chunks_are_small_for_large_frames_and_of_one_size() -> None:
         return [fer_video.Frame(i, i / 10, np.zeros((*shape, 3), np.uint8)) for i, shape in enumerate(shapes)]
 
     assert [len(chunk) for chunk in chunks(iter(frames(*[(360, 640)] * 40)))] == [16, 16, 8]
-    assert [len(chunk) for chunk in chunks(iter(frames(*[(2160, 3840)] * 5)))] == [2, 2, 1]
+    assert [len(chunk) for chunk in chunks(iter(frames(*[(2160, 3840)] * 5)))] == [4, 1]
     assert [len(chunk) for chunk in chunks(iter(frames((9, 9), (9, 9), (8, 9), (9, 9))))] == [2, 1, 1]
 
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from fer_video.analyzer import Analyzer, AnalyzerOptions, fingerprint
+from fer_video.analyzer import Analyzer, AnalyzerOptions
 from fer_video.errors import InputError, ModelError, OptionError, OutputError, unexpected
 from fer_video.features import FeatureStore, is_features
 from fer_video.models.session import available_cores
+from fer_video.networks import fingerprint
 
 __all__ = ["Extracted", "extract_all"]
 
