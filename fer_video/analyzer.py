@@ -31,7 +31,7 @@ from fer_video.segments import WindowOptions
 from fer_video.summary import Summary, SummaryOptions
 from fer_video.types import ClipResult, Frame, Observation
 
-__all__ = ["Analyzer", "AnalyzerOptions", "Progress", "analyze", "fingerprint", "stream"]
+__all__ = ["Analyzer", "AnalyzerOptions", "Progress", "analyze", "fingerprint", "networks", "stream"]
 
 log = logging.getLogger(__name__)
 
@@ -274,11 +274,17 @@ def fingerprint(options: AnalyzerOptions) -> str:
 
     Loads no model. Raises OptionError, ModelError.
     """
-    decisive = [repr((options.sampling, options.faces, options.attributes, options.max_lost_s))]
+    decisive = [repr((options.sampling, options.faces, options.attributes, options.max_lost_s)), *networks(options)]
+    return hashlib.sha256("\n".join(decisive).encode()).hexdigest()
+
+
+def networks(options: AnalyzerOptions) -> list[str]:
+    """The detector and the backbone, by their hashes and what is said of them. Raises OptionError, ModelError."""
+    known = []
     for task, wanted in (("face-detector", options.detector), ("emotion-backbone", options.backbone)):
         spec = find_model(task, wanted)  # type: ignore[arg-type]
-        decisive += [spec.sha256 or content_hash(spec.path), repr((spec.input, spec.crop, spec.heads, spec.features))]
-    return hashlib.sha256("\n".join(decisive).encode()).hexdigest()
+        known += [spec.sha256 or content_hash(spec.path), repr((spec.input, spec.crop, spec.heads, spec.features))]
+    return known
 
 
 def analyze(path: Path, options: AnalyzerOptions | None = None) -> ClipResult:

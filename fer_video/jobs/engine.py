@@ -55,7 +55,7 @@ class Stamp:
 
     size: int  # bytes
     mtime_ns: int  # time of the last change, nanoseconds of the epoch
-    sha256: str  # of the content
+    sha256: str | None  # of the content; None where it cannot be read, or was not asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Outcome(Generic[T]):
     value: T | None
     error: str | None = None  # one line for the user, beginning with the clip's path
     seconds: float = 0.0  # that it took
-    stamp: Stamp | None = None  # of the file before the work began; None where there is no file that can be read
+    stamp: Stamp | None = None  # of the file before the work began; None where there is no file
 
 
 class Engine(ABC, Generic[T]):
@@ -142,13 +142,16 @@ def attempt(do: Do[T], number: int, clip: str, report: Report | None = None) -> 
     return Outcome(number, value, problem, time.perf_counter() - started, stamp)
 
 
-def stamp_of(clip: str) -> Stamp | None:
-    """None for what is no file, or none that can be read."""
+def stamp_of(clip: str, *, content: bool = True) -> Stamp | None:
+    """None for what is no file. content: read it, for its hash."""
     path = Path(clip)
     try:
         found = path.stat()
-        if not stat.S_ISREG(found.st_mode):  # opening a pipe would wait for a writer
-            return None
-        return Stamp(found.st_size, found.st_mtime_ns, content_hash(path))
     except (OSError, ValueError):  # ValueError: a NUL in the name
         return None
+    if not stat.S_ISREG(found.st_mode):  # opening a pipe would wait for a writer
+        return None
+    try:
+        return Stamp(found.st_size, found.st_mtime_ns, content_hash(path) if content else None)
+    except OSError:
+        return Stamp(found.st_size, found.st_mtime_ns, None)
