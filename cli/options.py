@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from fer_video.analyzer import AnalyzerOptions
 
 __all__ = [
+    "BATCH_OPTIONS",
+    "FILE_SUFFIXES",
     "SEGMENTS_WINDOW_S",
     "analyzer_options",
+    "batch_options",
     "debug_option",
     "device_options",
     "face_options",
@@ -22,6 +25,7 @@ __all__ = [
     "output_options",
     "sampling_options",
     "training_options",
+    "worker_options",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -29,7 +33,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 # Spelled out because fer_video.write takes time to import; a test compares.
 _FORMATS = ("table", "json", "jsonl", "csv")
 _CLIP_FORMATS = ("vtt", "srt", "eaf", "textgrid")
-_SUFFIXES = {f".{name}": name for name in (*_FORMATS[1:], *_CLIP_FORMATS)} | {".ndjson": "jsonl"}
+_FOLDER_ONLY = ("parquet",)
+FILE_SUFFIXES = {f".{name}": name for name in (*_FORMATS[1:], *_CLIP_FORMATS, *_FOLDER_ONLY)} | {".ndjson": "jsonl"}
 SEGMENTS_WINDOW_S = 2.0  # where segments are what was asked for, and no window
 # Spelled out here because fer_video.models.devices, which checks them, takes time to import; a test compares.
 _DEVICES = ("auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "directml", "qnn")
@@ -50,22 +55,24 @@ input_argument: Callable[[F], F] = click.argument("inputs", metavar="INPUT...", 
 def _format_from_name(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str:
     """--format, or else what the suffix of --out says, or else a table."""
     out = ctx.params.get("out")
-    return value or _SUFFIXES.get(Path(out).suffix.lower() if out else "", "table")
+    return value or FILE_SUFFIXES.get(Path(out).suffix.lower() if out else "", "table")
 
 
 output_options: Callable[[F], F] = _together(
     click.option(
         "--out",
-        metavar="FILE",
+        metavar="FILE|DIR/",
         is_eager=True,
-        help="Write to FILE, whole or not at all; without --format its suffix (.json .jsonl .csv .vtt …) decides.",
+        help="Write to FILE, whole or not at all; without --format its suffix (.json .jsonl .csv .vtt …) decides. "
+        "Into a folder: a batch that can be stopped and gone on with, JSON unless --format says otherwise.",
     ),
     click.option(
         "--format",
         "format_name",
-        type=click.Choice((*_FORMATS, *_CLIP_FORMATS)),
+        type=click.Choice((*_FORMATS, *_FOLDER_ONLY, *_CLIP_FORMATS)),
         callback=_format_from_name,
-        help="Of the output; table is for reading, the last four hold the segments of one clip.  [default: table]",
+        help="Of the output; table is for reading, parquet for a folder, the last four hold the segments of one clip.  "
+        "[default: table]",
     ),
     click.option(
         "--rows",
@@ -80,6 +87,21 @@ output_options: Callable[[F], F] = _together(
         help="JSON clips also hold every sampled frame: what render, plot and report can be made from.",
     ),
 )
+
+worker_options: Callable[[F], F] = _together(
+    click.option("--workers", type=int, default=1, show_default=True, metavar="N", help="Processes."),
+    click.option("--timeout", "timeout_s", type=float, metavar="SEC", help="Give up a file after SEC seconds, twice."),
+)
+
+batch_options: Callable[[F], F] = _together(
+    worker_options,
+    click.option("--retry-failed", is_flag=True, help="Try again what failed before."),
+    click.option("--anew", is_flag=True, help="Do all of it again, whatever the folder holds."),
+    click.option("--dry-run", is_flag=True, help="Only print what would be done, and why."),
+    click.option("--shard", metavar="I/N", help="Do every N-th file from the I-th on; fervid merge joins the results."),
+)
+# Their parameters: each makes a batch of what it is given to.
+BATCH_OPTIONS = ("workers", "timeout_s", "retry_failed", "anew", "dry_run", "shard")
 
 model_options: Callable[[F], F] = _together(
     click.option(
@@ -220,6 +242,8 @@ def analyzer_options(given: dict[str, Any]) -> AnalyzerOptions:
         raise click.UsageError("--step needs --window")
     if given.get("rows") == "segments" and given["window_s"] is None:
         raise click.UsageError("--rows segments needs --window")
+    if given.get("frames") and (given["format_name"] not in ("json", "jsonl") or given["rows"] != "clips"):
+        raise click.UsageError("--frames belongs to JSON clips; use --format json or jsonl, or --rows frames instead")
     window_s = given.get("window_s")
     if given.get("format_name") in _CLIP_FORMATS:
         if given["rows"] != "clips":

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
+from fer_video.cli.batch import batch_folder, predict_batch
 from fer_video.cli.main import warn
 from fer_video.cli.options import (
     analyzer_options,
+    batch_options,
     debug_option,
     device_options,
     face_options,
@@ -41,8 +43,9 @@ __all__ = ["predict", "read_list"]
 @sampling_options
 @face_options
 @device_options
+@batch_options
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no warnings; errors only.")
-@click.option("-v", "--verbose", is_flag=True, help="Say on stderr what runs; in tables, what ran.")
+@click.option("-v", "--verbose", is_flag=True, help="Say what runs; of a batch, what is done; in tables, what ran.")
 @debug_option
 @click.pass_context
 def predict(ctx: click.Context, /, inputs: tuple[str, ...], quiet: bool, verbose: bool, **given: Any) -> None:
@@ -54,6 +57,7 @@ def predict(ctx: click.Context, /, inputs: tuple[str, ...], quiet: bool, verbose
     \b
     fervid predict clip.mp4
     fervid predict recordings/ --format csv --rows frames --out frames.csv
+    fervid predict recordings/ --out results/ --workers 4
     find . -name '*.mkv' | fervid predict - --format jsonl | jq .clip.emotion
     """
     from fer_video.analyzer import Analyzer
@@ -64,9 +68,11 @@ def predict(ctx: click.Context, /, inputs: tuple[str, ...], quiet: bool, verbose
     found = expand_inputs(read_list(inputs))
     if not found.paths and not found.errors:
         raise OptionError("no inputs: the list on stdin is empty")
+    if (folder := batch_folder(ctx, given)) is not None:
+        ctx.exit(predict_batch(ctx, folder, found, given, quiet=quiet, verbose=verbose))
     options = analyzer_options(given)
-    if given["frames"] and (given["format_name"] not in ("json", "jsonl") or given["rows"] != "clips"):
-        raise click.UsageError("--frames belongs to JSON clips; use --format json or jsonl, or --rows frames instead")
+    if given["format_name"] == "parquet":
+        raise click.UsageError("--format parquet is for a folder; give one: --out results/")
     if given["format_name"] in CLIP_FORMATS and len(found.paths) + len(found.errors) != 1:
         raise click.UsageError(f"--format {given['format_name']} is a file about one clip; name one")
     if given["out"] is not None:
@@ -128,8 +134,6 @@ def _destination(out: str | None, format_name: str) -> Iterator[IO[str]]:
                 sys.stdout.reconfigure(encoding="utf-8", newline="\n")
         yield sys.stdout
         return
-    if out.endswith(("/", os.sep)):
-        raise OutputError(f"{out}: is the name of a folder; give the name of a file")
     with open_output(Path(out)) as file:
         yield file
 

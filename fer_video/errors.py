@@ -1,6 +1,15 @@
 """The errors that fervid raises for what a user can mend: one line that says what, where and what to do."""
 
-__all__ = ["FervidError", "InputError", "ModelError", "OptionError", "OutputError", "printable", "unexpected"]
+__all__ = [
+    "FervidError",
+    "InputError",
+    "ModelError",
+    "OptionError",
+    "OutputError",
+    "WorkerError",
+    "printable",
+    "unexpected",
+]
 
 
 def printable(text: str) -> str:
@@ -30,6 +39,10 @@ class OptionError(FervidError, ValueError):
 
 class OutputError(FervidError):
     """A result that cannot be written where it was asked to go."""
+
+
+class WorkerError(FervidError):
+    """Workers that cannot even be started: nothing can be done with them."""
 
 
 def unexpected(error: Exception) -> str:

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from fer_video.errors import InputError, OutputError
 
-__all__ = ["cache_dir", "content_hash", "open_output", "refuse_pipe", "refuse_same"]
+__all__ = ["cache_dir", "content_hash", "open_output", "refuse_pipe", "refuse_same", "safe_name"]
 
 
 @contextmanager
@@ -80,6 +80,12 @@ def refuse_same(out: Path, inputs: Iterable[str]) -> None:
     for path in inputs:
         if Path(path).exists() and out.samefile(path):
             raise OutputError(f"{out}: is one of the inputs; choose another name")
+
+
+def safe_name(name: str, most: int = 80) -> str:
+    """A file name that every system takes, of at most so many characters. Different names may become the same."""
+    kept = "".join(char if char.isascii() and (char.isalnum() or char in "-_.") else "_" for char in name)
+    return kept[:most].lstrip(".-") or "clip"
 
 
 def content_hash(path: Path) -> str:

@@ -13,7 +13,7 @@ from fer_video.models import ModelSpec, Session, find_model, open_session
 if TYPE_CHECKING:
     from fer_video.analyzer import AnalyzerOptions
 
-__all__ = ["fingerprint", "make_networks"]
+__all__ = ["describe_networks", "fingerprint", "make_networks"]
 
 
 def make_networks(options: AnalyzerOptions) -> tuple[Detector, Backbone]:
@@ -27,12 +27,18 @@ def make_networks(options: AnalyzerOptions) -> tuple[Detector, Backbone]:
     return detector, Backbone(backbone, attributes=options.attributes)
 
 
+def describe_networks(options: AnalyzerOptions) -> list[str]:
+    """The detector and the backbone, by their hashes and what is said of them. Raises OptionError, ModelError."""
+    known = []
+    for spec in (find_model("face-detector", options.detector), find_model("emotion-backbone", options.backbone)):
+        known += [spec.sha256 or content_hash(spec.path), repr((spec.input, spec.crop, spec.heads, spec.features))]
+    return known
+
+
 def fingerprint(options: AnalyzerOptions) -> str:
     """A hash of all that decides what `Analyzer.extract` gives: models, sampling, faces. Not of device and threads.
 
     Loads no model. Raises OptionError, ModelError.
     """
-    decisive = [repr((options.sampling, options.key_s, options.faces, options.attributes, options.max_lost_s))]
-    for spec in (find_model("face-detector", options.detector), find_model("emotion-backbone", options.backbone)):
-        decisive += [spec.sha256 or content_hash(spec.path), repr((spec.input, spec.crop, spec.heads, spec.features))]
-    return hashlib.sha256("\n".join(decisive).encode()).hexdigest()
+    own = repr((options.sampling, options.key_s, options.faces, options.attributes, options.max_lost_s))
+    return hashlib.sha256("\n".join([own, *describe_networks(options)]).encode()).hexdigest()

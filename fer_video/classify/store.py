@@ -18,7 +18,15 @@ from fer_video.files import content_hash
 from fer_video.models import InputSpec, ModelSpec, open_session
 from fer_video.models.manifest import weights_dir
 
-__all__ = ["EMBEDDED", "check_place", "find_clip_model", "load_clip_model", "load_estimator", "save_clip_model"]
+__all__ = [
+    "EMBEDDED",
+    "check_place",
+    "find_clip_model",
+    "load_clip_model",
+    "load_estimator",
+    "read_description",
+    "save_clip_model",
+]
 
 DESCRIPTION, NETWORK, ESTIMATOR = "model.json", "svm.onnx", "svm.skops"
 _MOST_BYTES = 1 << 20  # of model.json
@@ -40,7 +48,7 @@ def find_clip_model(wanted: str) -> Path:
 
 def load_clip_model(folder: Path) -> ClipModel:
     """Raises ModelError for a folder that is not a clip model, is damaged or was tampered with."""
-    info, hashes = _read_description(folder)
+    info, hashes = read_description(folder)
     spec = ModelSpec(
         name=info.name,
         task="clip-classifier",
@@ -57,7 +65,7 @@ def load_estimator(folder: Path) -> Any:
 
     Raises ModelError for anything else, before anything of it is made.
     """
-    _, hashes = _read_description(folder)
+    _, hashes = read_description(folder)
     path = folder / ESTIMATOR
     if not path.is_file() or content_hash(path) != hashes[ESTIMATOR]:
         raise ModelError(f"{path}: missing or damaged; train the model again")
@@ -118,14 +126,15 @@ def check_place(folder: Path) -> None:
     names = {each.name for each in folder.iterdir()} if folder.is_dir() else {""}
     try:
         if names:
-            _read_description(folder)
+            read_description(folder)
     except ModelError:
         names.add("")  # something else by the name of a description
     if names - {DESCRIPTION, NETWORK, ESTIMATOR}:
         raise OutputError(f"{folder}: is there and is no clip model; choose another place")
 
 
-def _read_description(folder: Path) -> tuple[ClipModelInfo, dict[str, str]]:
+def read_description(folder: Path) -> tuple[ClipModelInfo, dict[str, str]]:
+    """What a clip model is, and file name -> sha256, without loading it. Raises ModelError."""
     path = folder / DESCRIPTION
     try:
         if path.stat().st_size > _MOST_BYTES:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import logging
-import multiprocessing
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, partial
 from pathlib import Path
 
 from fer_video.analyzer import Analyzer, AnalyzerOptions
-from fer_video.errors import InputError, ModelError, OptionError, OutputError, unexpected
+from fer_video.errors import OptionError, OutputError
 from fer_video.features import FeatureStore, is_features
-from fer_video.models.session import available_cores
+from fer_video.jobs.engine import Do, Engine, InProcess, Outcome, Seen
+from fer_video.jobs.workers import LocalWorkers
 from fer_video.networks import fingerprint
 
-__all__ = ["Extracted", "extract_all"]
-
-log = logging.getLogger(__name__)
+__all__ = ["Extracted", "Extracting", "extract_all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +34,7 @@ def extract_all(
 
     The folder is made if it is not there. workers: processes; each loads the models and takes its share of the cores.
 
-    Raises ModelError, OptionError, OutputError.
+    Raises ModelError, OptionError, OutputError, WorkerError.
     """
     if workers < 1:
         raise OptionError(f"workers must be 1 or more, not {workers}")
@@ -49,57 +44,44 @@ def extract_all(
     except OSError as error:
         raise OutputError(f"{folder}: cannot be made: {error.strerror}; choose another place") from error
     store = FeatureStore(folder, fingerprint(options))  # here, so that wrong options are found before any process
-    workers = min(workers, len(clips), 4 * available_cores())
-    if workers <= 1:
-        worker = _Worker(options, store)
-        yield from map(worker, clips)
-        return
-    share = replace(options, threads=options.threads or max(1, available_cores() // workers))
-    # Not fork: it would copy the threads' locks of ONNX Runtime and OpenCV in whatever state they are.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _start_worker, (share, store)) as pool:
-        try:
-            yield from pool.map(_in_worker, clips)
-        except BrokenProcessPool as error:
-            raise InputError("a worker died, perhaps for want of memory; try fewer --workers") from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    work = Extracting(options, store)
+    workers = min(workers, len(clips))
+    engine: Engine[Found] = LocalWorkers(work, workers) if workers > 1 else InProcess(work)
+    with engine:
+        for outcome in _in_order(engine.run([str(clip) for clip in clips])):
+            file, cached = outcome.value or (None, False)
+            yield Extracted(clips[outcome.number], file, cached, outcome.error)
 
 
-class _Worker:
-    """Extracts one clip after the other with the same models, loaded only when a clip is not cached."""
+Found = tuple[Path, bool]  # a clip's features, and whether they had been extracted before
 
-    def __init__(self, options: AnalyzerOptions, store: FeatureStore) -> None:
-        self._options, self._store = options, store
 
-    @cached_property
-    def _analyzer(self) -> Analyzer:
-        return Analyzer(self._options)
+@dataclass(frozen=True)
+class Extracting:
+    """The work: a clip -> its features, in a store. The models are loaded for the first clip that needs them."""
 
-    def __call__(self, clip: Path) -> Extracted:
-        try:
-            file = self._store.file_for(clip)
+    options: AnalyzerOptions
+    store: FeatureStore
+
+    def start(self, threads: int | None) -> Do[Found]:
+        load = cache(partial(Analyzer, replace(self.options, threads=self.options.threads or threads)))
+
+        def do(clip: str, seen: Seen) -> Found:
+            file = self.store.file_for(Path(clip))
             cached = is_features(file)
             if not cached:
-                self._analyzer.extract(clip).save(file)
-        except InputError as error:
-            return Extracted(clip, None, False, str(error))
-        except (OptionError, ModelError, OutputError):
-            raise
-        except Exception as error:  # a bug that one odd clip brings out must not end a batch
-            log.debug("%s", clip, exc_info=True)
-            return Extracted(clip, None, False, str(InputError(f"{clip}: {unexpected(error)}")))
-        return Extracted(clip, file, cached, None)
+                load().extract(clip).save(file)
+            return file, cached
+
+        return do
 
 
-_worker: _Worker | None = None  # of this process
-
-
-def _start_worker(options: AnalyzerOptions, store: FeatureStore) -> None:
-    global _worker
-    _worker = _Worker(options, store)
-
-
-def _in_worker(clip: Path) -> Extracted:
-    assert _worker is not None
-    return _worker(clip)
+def _in_order(outcomes: Iterable[Outcome[Found]]) -> Iterator[Outcome[Found]]:
+    """By number, each as soon as those before it are there."""
+    early: dict[int, Outcome[Found]] = {}
+    following = 0
+    for outcome in outcomes:
+        early[outcome.number] = outcome
+        while following in early:
+            yield early.pop(following)
+            following += 1

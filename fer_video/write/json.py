@@ -10,7 +10,7 @@ from fer_video.types import ClipResult
 from fer_video.write.base import Rows, RowShape, Writer
 from fer_video.write.rows import clip_object, failed_row, flat_rows
 
-__all__ = ["JsonLinesWriter", "JsonWriter"]
+__all__ = ["JsonLinesWriter", "JsonWriter", "dump"]
 
 
 def _objects(result: ClipResult, rows: Rows, *, frames: bool) -> Iterator[dict[str, Any]]:
@@ -22,7 +22,7 @@ def _objects(result: ClipResult, rows: Rows, *, frames: bool) -> Iterator[dict[s
         yield from flat_rows(result, rows)
 
 
-def _dump(value: Any, indent: int | None = None) -> str:
+def dump(value: Any, indent: int | None = None) -> str:
     """Readable UTF-8, or plain ASCII where a file name holds bytes that are no text."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
     try:
@@ -35,9 +35,9 @@ def _dump(value: Any, indent: int | None = None) -> str:
 def _for_reading(value: dict[str, Any]) -> str:
     """A clip is read by people, so it is indented; its frames are too many for that and take a line each."""
     if "frames" not in value:
-        return _dump(value, indent=2)
-    frames = ",\n    ".join(map(_dump, value["frames"]))
-    head = _dump({name: each for name, each in value.items() if name != "frames"}, indent=2)
+        return dump(value, indent=2)
+    frames = ",\n    ".join(map(dump, value["frames"]))
+    head = dump({name: each for name, each in value.items() if name != "frames"}, indent=2)
     return f'{head.removesuffix("}").rstrip()},\n  "frames": [\n    {frames}\n  ]\n}}'
 
 
@@ -52,7 +52,7 @@ class JsonLinesWriter(Writer):
         self._frames = frames
 
     def text(self, result: ClipResult) -> str:
-        return "".join(f"{_dump(value)}\n" for value in _objects(result, self.rows, frames=self._frames))
+        return "".join(f"{dump(value)}\n" for value in _objects(result, self.rows, frames=self._frames))
 
 
 class JsonWriter(Writer):
@@ -74,8 +74,8 @@ class JsonWriter(Writer):
         return "[" if self._array else ""
 
     def text(self, result: ClipResult) -> str:
-        dump = _for_reading if self.rows == "clips" else _dump
-        pieces = [dump(value) for value in _objects(result, self.rows, frames=self._frames)]
+        written = _for_reading if self.rows == "clips" else dump
+        pieces = [written(value) for value in _objects(result, self.rows, frames=self._frames)]
         if not self._array:
             return pieces[0]
         lead = "" if self._empty or not pieces else ","

@@ -1,0 +1,102 @@
+"""Inside a worker process: load the models, do clips as they come through the pipe, end when the pipe ends.
+
+Messages to the supervisor (workers.py), each a tuple: ("ready",), ("seen", number, frames, time_s, duration_s),
+("log", level, logger, text), ("done", Outcome), ("fatal", error).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from fer_video.errors import FervidError, WorkerError, unexpected
+from fer_video.jobs.engine import Work, attempt
+
+__all__ = ["serve"]
+
+_REPORT_S = 0.2  # least time between two reports of progress
+
+
+def serve(pipe: Connection, work: Work[Any], threads: int, level: int, printed: Path | None) -> None:
+    """The process's main function. printed: file that takes what native code prints; None: stderr as it is."""
+    # A terminal's Ctrl-C and a scheduler's SIGTERM go to all processes; the supervisor decides what they mean.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    if printed is not None:
+        _keep_aside(printed)
+    speaker = _Speaker(pipe)
+    tasks: SimpleQueue[tuple[int, str]] = SimpleQueue()
+    threading.Thread(target=_listen, args=(pipe, tasks), daemon=True).start()
+    logging.basicConfig(handlers=[_Forward(speaker)], format="%(message)s", level=logging.WARNING)
+    logging.getLogger("fer_video").setLevel(level)
+    try:
+        do = work.start(threads)
+        speaker.say("ready")
+        while True:
+            number, clip = tasks.get()
+            if printed is not None:
+                os.ftruncate(2, 0)  # last words are about the clip in hand
+            speaker.say("done", attempt(do, number, clip, speaker.report))
+    except FervidError as error:
+        speaker.say("fatal", error)
+    except Exception as error:
+        logging.getLogger(__name__).debug("stopped by", exc_info=True)
+        speaker.say("fatal", WorkerError(unexpected(error)))
+
+
+class _Speaker:
+    """Sends messages, whole ones from whatever thread."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe, self._lock, self._last = pipe, threading.Lock(), 0.0
+
+    def say(self, kind: str, *what: Any) -> None:
+        with self._lock:
+            try:
+                self._pipe.send((kind, *what))
+            except OSError:  # the supervisor is gone
+                os._exit(1)
+
+    def report(self, number: int, frames: int, time_s: float, duration_s: float | None) -> None:
+        now = time.monotonic()
+        if now - self._last >= _REPORT_S:
+            self._last = now
+            self.say("seen", number, frames, time_s, duration_s)
+
+
+class _Forward(logging.Handler):
+    """Log records go where the user's terminal is looked after."""
+
+    def __init__(self, speaker: _Speaker) -> None:
+        super().__init__()
+        self._speaker = speaker
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._speaker.say("log", record.levelno, record.name, self.format(record))
+
+
+def _listen(pipe: Connection, tasks: SimpleQueue[tuple[int, str]]) -> None:
+    """A thread of its own: in the middle of a long clip, too, the process must not outlive its supervisor."""
+    while True:
+        try:
+            tasks.put(pipe.recv())
+        except (EOFError, OSError):
+            os._exit(1)
+
+
+def _keep_aside(printed: Path) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    file = os.open(printed, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for descriptor in (1, 2):
+        os.dup2(file, descriptor)
+    os.close(file)
