@@ -36,8 +36,9 @@ __all__ = ["bench"]
 def bench(clip: str, runs: int, format_name: str, compare: bool, quiet: bool, **given: Any) -> None:
     """Measure how fast fervid is here, and how near that is to what is possible.
 
-    CLIP is a video of yours. Every frame is looked at unless --fps says otherwise. Measured are frames a second end to end with the models
-    loaded, how long each stage works, decoding alone, the networks alone on all cores, and the peak of memory.
+    CLIP is a video of yours. Every frame is looked at unless --fps says otherwise. Measured are frames a second end
+    to end with the models loaded, how long each stage works, decoding alone, the networks alone on all cores, and the
+    peak of memory.
 
     \b
     fervid bench clip.mp4
