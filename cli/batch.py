@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections import Counter
@@ -19,8 +20,11 @@ from fer_video.errors import OptionError, OutputError, printable
 
 if TYPE_CHECKING:
     from fer_video.inputs import Inputs
-    from fer_video.jobs.batch import Batch, Job, Plan
+    from fer_video.jobs.batch import Batch, Job, Plan, Shard
+    from fer_video.jobs.engine import Engine
     from fer_video.jobs.journal import Entry
+    from fer_video.jobs.predict import Predicting
+    from fer_video.types import ClipResult
 
 __all__ = ["batch_folder", "job_of", "predict_batch", "say_entry", "say_totals"]
 
@@ -44,7 +48,7 @@ def batch_folder(ctx: click.Context, given: dict[str, Any]) -> Path | None:
             raise click.UsageError(f"{option} is for a batch; give it a folder: --out results/")
         return None
     folder = Path(out)
-    if out.endswith("/") or folder.is_dir():
+    if out.endswith(("/", os.sep)) or folder.is_dir():
         return folder
     if not asked:
         return None
@@ -53,21 +57,22 @@ def batch_folder(ctx: click.Context, given: dict[str, Any]) -> Path | None:
     return folder
 
 
-def job_of(ctx: click.Context, given: dict[str, Any], inputs: tuple[str, ...]) -> Job:
-    """What is asked for. Raises OptionError, ModelError, UsageError."""
+def job_of(ctx: click.Context, given: dict[str, Any], inputs: tuple[str, ...]) -> tuple[Job, Predicting]:
+    """What is asked for, and the work of it. Raises OptionError, ModelError, UsageError."""
     from fer_video.jobs.batch import Job
     from fer_video.jobs.outputs import OutputOptions
-    from fer_video.jobs.predict import facts_of
+    from fer_video.jobs.predict import Predicting, facts_of
 
     if ctx.get_parameter_source("format_name") is ParameterSource.DEFAULT:
         given["format_name"] = "json"
     options = analyzer_options(given)
     output = OutputOptions(given["format_name"], given["rows"], given["frames"])
     facts = facts_of(options)
-    return Job(output, facts.shape, facts.decisive, inputs, _shard(given.get("shard")))
+    job = Job(output, facts.shape, facts.decisive, inputs, _shard(given.get("shard")))
+    return job, Predicting(options, frames=output.needs_observations)
 
 
-def _shard(text: str | None) -> Any:
+def _shard(text: str | None) -> Shard | None:
     from fer_video.jobs.batch import Shard
 
     if text is None:
@@ -83,10 +88,11 @@ def predict_batch(
 ) -> int:
     """Returns the exit code. Raises KeyboardInterrupt when it was asked to stop and did."""
     from fer_video.jobs.batch import look, open_batch
+    from fer_video.jobs.workers import LocalWorkers
 
     for _, error in found.errors:
         warn(f"error: {error}")
-    job = job_of(ctx, given, found.paths)
+    job, work = job_of(ctx, given, found.paths)
     if job.shard is not None:
         folder /= job.shard.folder
     if given["dry_run"]:
@@ -97,10 +103,12 @@ def predict_batch(
         plan = batch.plan(job.clips, retry_failed=given["retry_failed"])
         now: list[Entry] = []
         if plan.todo:
-            interrupted = _work(batch, [clip for clip, _ in plan.todo], given, now, quiet=quiet, verbose=verbose)
+            with LocalWorkers(work, given["workers"], given["timeout_s"]) as engine:
+                todo = [clip for clip, _ in plan.todo]
+                interrupted = _work(batch, todo, engine, now, quiet=quiet, verbose=verbose)
         batch.join()
+        _say_failures(entry for entry in plan.done if entry.status == "failed")
         if not quiet:
-            _say_failures(entry for entry in plan.done if entry.status == "failed")
             said = _done_now(now, time.monotonic() - started)
             say_totals(str(folder), len(job.clips), batch.entries(job.clips), said)
         failed = any(entry.status == "failed" for entry in batch.entries(job.clips))
@@ -110,31 +118,27 @@ def predict_batch(
 
 
 def _work(
-    batch: Batch, todo: Sequence[str], given: dict[str, Any], now: list[Entry], *, quiet: bool, verbose: bool
+    batch: Batch, todo: Sequence[str], engine: Engine[ClipResult], now: list[Entry], *, quiet: bool, verbose: bool
 ) -> bool:
     """Appends to `now` what is finished; whether somebody asked to stop."""
     from fer_video.interrupt import first_interrupt
-    from fer_video.jobs.predict import Predicting
-    from fer_video.jobs.workers import LocalWorkers
 
-    work = Predicting(analyzer_options(given), frames=batch.job.output.needs_observations)
     number_of = {clip: number for number, clip in enumerate(todo)}
-    with (
-        LocalWorkers(work, given["workers"], given["timeout_s"]) as engine,
-        BatchProgress(len(todo), quiet=quiet) as progress,
-        first_interrupt(lambda: _stop(engine, progress, quiet=quiet)) as asked,
-    ):
-        for entry in batch.run(todo, engine, progress.reached):
+    with BatchProgress(len(todo), quiet=quiet) as progress, first_interrupt(engine.stop) as asked:
+        told = quiet
+
+        def report(number: int, frames: int, time_s: float, duration_s: float | None) -> None:
+            nonlocal told
+            if asked() and not told:  # not said where the signal is heard, which may be in the middle of a line
+                told = True
+                progress.say("finishing the files in hand; once more to stop now")
+            progress.reached(number, frames, time_s, duration_s)
+
+        for entry in batch.run(todo, engine, report):
             now.append(entry)
             say_entry(entry, progress, quiet=quiet, verbose=verbose)
             progress.finished(number_of[entry.path], entry.frames)
         return asked()
-
-
-def _stop(engine: Any, progress: BatchProgress, *, quiet: bool) -> None:
-    engine.stop()
-    if not quiet:
-        progress.say("finishing the files in hand; once more to stop now")
 
 
 def say_entry(entry: Entry, progress: BatchProgress, *, quiet: bool, verbose: bool) -> None:
