@@ -14,18 +14,20 @@ import cv2
 import numpy as np
 
 import fer_video
+from fer_video.address import shown
 from fer_video.backbone import Backbone
 from fer_video.classify.model import ClipModel
 from fer_video.classify.store import EMBEDDED, find_clip_model, load_clip_model
 from fer_video.decode import Source, open_source
 from fer_video.detect import DetectorOptions, make_detector
-from fer_video.errors import InputError, OptionError, unexpected
+from fer_video.errors import FervidError, InputError, OptionError, unexpected
 from fer_video.features import ClipFeatures, Faces, collect
 from fer_video.files import content_hash
 from fer_video.models import Session, find_model, open_session
 from fer_video.models.devices import import_onnxruntime
 from fer_video.observations import ObservationLog
 from fer_video.pipeline import Looks, Pipeline
+from fer_video.remote import local_copy
 from fer_video.sampling import Sampling
 from fer_video.segments import WindowOptions
 from fer_video.summary import Summary, SummaryOptions
@@ -74,6 +76,9 @@ class AnalyzerOptions:
 
 class Analyzer:
     """Loads the models once and analyses any number of clips, one at a time.
+
+    A clip is a file, or an address (a str: https://, s3://, gs://) that is fetched for as long as it is looked at and
+    goes by its name without password and query from then on.
 
     Raises ModelError when a model cannot be used, OptionError for a model or device that is not to be had.
     """
@@ -162,7 +167,7 @@ class Analyzer:
 
         Raises InputError, at the first step, when the file cannot be read.
         """
-        with open_source(path) as source:
+        with local_copy(path) as clip, open_source(clip) as source:
             yield from self._pipeline.observe(source.frames(self.options.sampling))
 
     def watch(self, frames: Iterator[Frame]) -> Iterator[tuple[Frame, list[Observation]]]:
@@ -175,14 +180,15 @@ class Analyzer:
         A file that ends early gives what was decoded, with status "partial".
         """
         looks: Looks = {}
-        for sampling in self._samplings:
-            keep = looks if self.options.adaptive else None
-            summary, observations, source = self._go_through(path, sampling, keep, progress)
-            if self._certain(sampling, summary):
-                break
+        with local_copy(path) as clip:
+            for sampling in self._samplings:
+                keep = looks if self.options.adaptive else None
+                summary, observations, source = self._go_through(clip, sampling, keep, progress)
+                if self._certain(sampling, summary):
+                    break
         adaptive = {"stride": sampling.stride, "frames_used": len(looks)} if self.options.adaptive else None
         return ClipResult(
-            path=os.fspath(path),
+            path=shown(path),
             status="partial" if source.ended_early else "ok",
             error=source.ended_early,
             duration_s=source.duration_s or source.info.duration_s,
@@ -241,11 +247,11 @@ class Analyzer:
 
         Raises InputError when the file cannot be read.
         """
-        with open_source(path) as source:
+        with local_copy(path) as clip, open_source(clip) as source:
             collected = collect(self._pipeline.observe(source.frames(self.options.sampling)), self._backbone)
         return replace(
             collected,
-            path=os.fspath(path),
+            path=shown(path),
             status="partial" if source.ended_early else "ok",
             error=source.ended_early,
             backbone_name=self._backbone.spec.name,
@@ -258,15 +264,17 @@ class Analyzer:
             try:
                 yield self.analyze(path, progress)
             except InputError as error:
-                log.debug("%s", path, exc_info=True)
+                log.debug("%s", shown(path), exc_info=True)
                 yield self.failed(path, error)
+            except FervidError:  # concerns them all, such as a package that is missing
+                raise
             except Exception as error:  # a bug that one odd clip brings out must not end a batch
-                log.debug("%s", path, exc_info=True)
-                yield self.failed(path, InputError(f"{os.fspath(path)}: {unexpected(error)}"))
+                log.debug("%s", shown(path), exc_info=True)
+                yield self.failed(path, InputError(f"{shown(path)}: {unexpected(error)}"))
 
     def failed(self, path: Path, error: InputError) -> ClipResult:
         """The result that stands for an input that could not be read."""
-        return ClipResult(os.fspath(path), "failed", str(error), ran=self.ran)
+        return ClipResult(shown(path), "failed", str(error), ran=self.ran)
 
 
 def fingerprint(options: AnalyzerOptions) -> str:

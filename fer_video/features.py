@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from fer_video.backbone import Backbone
 from fer_video.errors import InputError
-from fer_video.files import content_hash, open_output, refuse_pipe
+from fer_video.files import content_hash, open_output, refuse_pipe, safe_stem
 from fer_video.pool import Pooling, pool
 from fer_video.types import Floats, Observation, Status
 
@@ -208,15 +208,9 @@ class FeatureStore:
         except OSError as error:
             raise InputError(f"{clip}: cannot be read: {error.strerror}; check the name") from error
         both = content_hash_of(SCHEMA, key, self.fingerprint)
-        return self.folder / f"{_safe(clip.stem)}-{both[:20]}.npz"
+        return self.folder / f"{safe_stem(clip.stem)}-{both[:20]}.npz"
 
 
 def content_hash_of(*parts: str) -> str:
     """sha256 over some texts."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def _safe(stem: str) -> str:
-    """A file name that every system takes."""
-    kept = "".join(char if char.isascii() and (char.isalnum() or char in "-_.") else "_" for char in stem)
-    return kept[:80].lstrip(".-") or "clip"

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from fer_video.errors import InputError, OutputError
 
-__all__ = ["cache_dir", "content_hash", "open_output", "refuse_pipe", "refuse_same"]
+__all__ = ["cache_dir", "content_hash", "open_output", "refuse_pipe", "refuse_same", "safe_stem"]
 
 
 @contextmanager
@@ -100,3 +100,9 @@ def cache_dir() -> Path:
         return Path(given)
     base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
     return (Path(base) if base else Path.home() / ".cache") / "fervid"
+
+
+def safe_stem(stem: str) -> str:
+    """Of a file name that every system takes."""
+    kept = "".join(char if char.isascii() and (char.isalnum() or char in "-_.") else "_" for char in stem)
+    return kept[:80].lstrip(".-") or "clip"

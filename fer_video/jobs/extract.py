@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from fer_video.address import shown
 from fer_video.analyzer import Analyzer, AnalyzerOptions, fingerprint
 from fer_video.errors import InputError, ModelError, OptionError, OutputError, unexpected
 from fer_video.features import FeatureStore, is_features
 from fer_video.models.session import available_cores
+from fer_video.remote import local_copy
 
 __all__ = ["Extracted", "extract_all"]
 
@@ -25,14 +27,14 @@ log = logging.getLogger(__name__)
 class Extracted:
     """What became of one clip."""
 
-    clip: Path
+    clip: str  # as it may be shown
     file: Path | None  # its features; None when it failed
     cached: bool  # it had been extracted before
     error: str | None  # why it failed
 
 
 def extract_all(
-    clips: Sequence[Path], folder: Path, options: AnalyzerOptions | None = None, workers: int = 1
+    clips: Sequence[str | Path], folder: Path, options: AnalyzerOptions | None = None, workers: int = 1
 ) -> Iterator[Extracted]:
     """One answer a clip, in order. A clip that fails does not stop the others.
 
@@ -75,20 +77,22 @@ class _Worker:
     def _analyzer(self) -> Analyzer:
         return Analyzer(self._options)
 
-    def __call__(self, clip: Path) -> Extracted:
+    def __call__(self, clip: str | Path) -> Extracted:
+        name = shown(clip)
         try:
-            file = self._store.file_for(clip)
-            cached = is_features(file)
-            if not cached:
-                self._analyzer.extract(clip).save(file)
+            with local_copy(clip) as here:
+                file = self._store.file_for(here)
+                cached = is_features(file)
+                if not cached:
+                    replace(self._analyzer.extract(here), path=name).save(file)
         except InputError as error:
-            return Extracted(clip, None, False, str(error))
+            return Extracted(name, None, False, str(error))
         except (OptionError, ModelError, OutputError):
             raise
         except Exception as error:  # a bug that one odd clip brings out must not end a batch
-            log.debug("%s", clip, exc_info=True)
-            return Extracted(clip, None, False, str(InputError(f"{clip}: {unexpected(error)}")))
-        return Extracted(clip, file, cached, None)
+            log.debug("%s", name, exc_info=True)
+            return Extracted(name, None, False, str(InputError(f"{name}: {unexpected(error)}")))
+        return Extracted(name, file, cached, None)
 
 
 _worker: _Worker | None = None  # of this process
@@ -99,6 +103,6 @@ def _start_worker(options: AnalyzerOptions, store: FeatureStore) -> None:
     _worker = _Worker(options, store)
 
 
-def _in_worker(clip: Path) -> Extracted:
+def _in_worker(clip: str | Path) -> Extracted:
     assert _worker is not None
     return _worker(clip)
