@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +92,8 @@ def predict_batch(
 
     for _, error in found.errors:
         warn(f"error: {error}")
-    job, work = job_of(ctx, given, found.paths)
+    addresses = _by_name(found.paths)
+    job, work = job_of(ctx, given, tuple(addresses))
     if job.shard is not None:
         folder /= job.shard.folder
     if given["dry_run"]:
@@ -105,7 +106,7 @@ def predict_batch(
         if plan.todo:
             with LocalWorkers(work, given["workers"], given["timeout_s"]) as engine:
                 todo = [clip for clip, _ in plan.todo]
-                interrupted = _work(batch, todo, engine, now, quiet=quiet, verbose=verbose)
+                interrupted = _work(batch, todo, engine, now, addresses, quiet=quiet, verbose=verbose)
         batch.join()
         _say_failures(entry for entry in plan.done if entry.status == "failed")
         if not quiet:
@@ -117,8 +118,27 @@ def predict_batch(
     return 1 if failed or found.errors else 0
 
 
+def _by_name(paths: Sequence[str]) -> dict[str, str]:
+    """What journals and results call a clip, which is without passwords and signatures -> where it is."""
+    from fer_video.address import shown
+
+    named = {shown(path): path for path in paths}
+    if len(named) < len(set(paths)):
+        raise OptionError(
+            "two addresses differ only in what is left out of their names (user, query); do one at a time"
+        )
+    return named
+
+
 def _work(
-    batch: Batch, todo: Sequence[str], engine: Engine[ClipResult], now: list[Entry], *, quiet: bool, verbose: bool
+    batch: Batch,
+    todo: Sequence[str],
+    engine: Engine[ClipResult],
+    now: list[Entry],
+    addresses: Mapping[str, str],
+    *,
+    quiet: bool,
+    verbose: bool,
 ) -> bool:
     """Appends to `now` what is finished; whether somebody asked to stop."""
     from fer_video.interrupt import first_interrupt
@@ -134,7 +154,7 @@ def _work(
                 progress.say("finishing the files in hand; once more to stop now")
             progress.reached(number, frames, time_s, duration_s)
 
-        for entry in batch.run(todo, engine, report):
+        for entry in batch.run(todo, engine, report, addresses):
             now.append(entry)
             say_entry(entry, progress, quiet=quiet, verbose=verbose)
             progress.finished(number_of[entry.path], entry.frames)

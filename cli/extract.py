@@ -46,8 +46,7 @@ def extract(ctx: click.Context, /, inputs: tuple[str, ...], out: str, workers: i
         warn(f"error: {error}")
     failures, cached = len(found.errors), 0
     with BatchProgress(len(found.paths), quiet=quiet) as progress:
-        clips = [Path(path) for path in found.paths]
-        for done in extract_all(clips, Path(out), analyzer_options(given), workers):
+        for done in extract_all(found.paths, Path(out), analyzer_options(given), workers):
             if done.error is not None:
                 failures += 1
                 progress.say(f"error: {done.error}")

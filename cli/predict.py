@@ -51,8 +51,8 @@ __all__ = ["predict", "read_list"]
 def predict(ctx: click.Context, /, inputs: tuple[str, ...], quiet: bool, verbose: bool, **given: Any) -> None:
     """Read the emotions in videos and pictures.
 
-    INPUT is a video, a picture, a folder (searched through), a quoted pattern such as 'takes/**/*.mp4', or - for
-    a list of paths on stdin, one a line.
+    INPUT is a video, a picture, a folder (searched through), a quoted pattern such as 'takes/**/*.mp4', an address
+    (https://, s3://, gs://), or - for a list of these on stdin, one a line.
 
     \b
     fervid predict clip.mp4

@@ -47,7 +47,9 @@ def render(
     fervid render clip.mp4 --out overlay.mp4
     fervid predict clip.mp4 --frames --out r.json && fervid render clip.mp4 --result r.json --out overlay.mp4
     """
+    from fer_video.address import shown
     from fer_video.files import refuse_same
+    from fer_video.remote import local_copy
     from fer_video.render.overlay import OverlayOptions
     from fer_video.render.video import RenderOptions, check_video, render_video
 
@@ -58,12 +60,13 @@ def render(
         given["every_frame"] = True
     if blur_faces and ctx.get_parameter_source("detect") is ParameterSource.DEFAULT:
         given["detect"] = "every"  # a face that is missed can be seen
-    with BatchProgress(1 if result_file else 2, quiet=quiet) as progress:
-        result = result_of(ctx, clip, result_file, given, progress)
-        done = render_video(Path(clip), result, Path(out), options, progress.update)
+    name = shown(clip)
+    with BatchProgress(1 if result_file else 2, quiet=quiet) as progress, local_copy(clip) as here:
+        result = result_of(ctx, name, here, result_file, given, progress)
+        done = render_video(here, result, Path(out), options, progress.update)
         progress.finish()
     if not quiet:
         if done.ended_early:
-            warn(f"warning: {clip}: partial: {done.ended_early}")
+            warn(f"warning: {name}: partial: {done.ended_early}")
         for codec in done.silent:
             warn(f"warning: {out}: without a sound stream ({codec}): this kind of file cannot hold it; try .mkv")

@@ -94,6 +94,7 @@ def _results(
     files: list[Path], clips: tuple[str, ...], given: dict[str, Any], progress: BatchProgress
 ) -> Iterator[tuple[ClipResult, Path | None]]:
     """Each result with the clip it is of, None where that is not at hand."""
+    from fer_video.address import scheme_of
     from fer_video.read import read_results
 
     for file in files:
@@ -104,7 +105,10 @@ def _results(
         from fer_video.analyzer import Analyzer
 
         for result in Analyzer(analyzer_options(given)).analyze_many(clips, progress.update):
-            yield result, Path(result.path)
+            here = None if scheme_of(result.path) else Path(result.path)
+            if here is None and result.status != "failed":
+                progress.say(f"warning: {result.path}: is not kept here: its page has neither video nor pictures")
+            yield result, here
             progress.finish()
 
 

@@ -29,9 +29,12 @@ result_option: Callable[[F], F] = click.option(
 
 
 def result_of(
-    ctx: click.Context, clip: str, result_file: str | None, given: dict[str, Any], progress: BatchProgress
+    ctx: click.Context, clip: str, here: Path, result_file: str | None, given: dict[str, Any], progress: BatchProgress
 ) -> ClipResult:
-    """The clip's result with its frames. Raises InputError, OptionError, ModelError, UsageError."""
+    """The clip's result with its frames. clip: its name, here: its file.
+
+    Raises InputError, OptionError, ModelError, UsageError.
+    """
     if result_file is not None:
         from fer_video.read import read_results
 
@@ -39,7 +42,7 @@ def result_of(
         return _of_clip(clip, result_file, read_results(Path(result_file)))
     from fer_video.analyzer import Analyzer
 
-    result = Analyzer(analyzer_options(given)).analyze(clip, progress.update)
+    result = Analyzer(analyzer_options(given)).analyze(here, progress.update)
     progress.finish()
     return result
 

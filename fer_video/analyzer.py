@@ -6,7 +6,7 @@ import logging
 import os
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -14,11 +14,12 @@ import cv2
 import numpy as np
 
 import fer_video
+from fer_video.address import shown
 from fer_video.classify.model import ClipModel
 from fer_video.classify.store import EMBEDDED, find_clip_model, load_clip_model
 from fer_video.decode import Source, open_source
 from fer_video.detect import DetectorOptions
-from fer_video.errors import InputError, OptionError, unexpected
+from fer_video.errors import FervidError, InputError, OptionError, unexpected
 from fer_video.features import ClipFeatures, Faces, collect
 from fer_video.keyframes import KEY_S
 from fer_video.models import Session
@@ -26,6 +27,7 @@ from fer_video.models.devices import import_onnxruntime
 from fer_video.networks import make_networks
 from fer_video.observations import ObservationLog
 from fer_video.pipeline import Looks, Pipeline
+from fer_video.remote import local_copy
 from fer_video.sampling import Sampling
 from fer_video.segments import WindowOptions
 from fer_video.summary import Summary, SummaryOptions
@@ -83,6 +85,9 @@ class AnalyzerOptions:
 
 class Analyzer:
     """Loads the models once and analyses any number of clips, one at a time.
+
+    A clip is a file, or an address (a str: https://, s3://, gs://) that is fetched for as long as it is looked at and
+    goes by its name without password and query from then on.
 
     Raises ModelError when a model cannot be used, OptionError for a model or device that is not to be had.
     """
@@ -172,9 +177,18 @@ class Analyzer:
 
         Raises InputError, at the first step, when the file cannot be read.
         """
-        sampling = self.options.sampling
-        with open_source(path) as source, closing(self._pipeline.observe(source.frames(sampling))) as seen:
+        with local_copy(path) as clip, self._observing(clip) as (_, seen):
             yield from seen
+
+    @contextmanager
+    def _observing(
+        self, clip: Path, sampling: Sampling | None = None, looks: Looks | None = None
+    ) -> Iterator[tuple[Source, Iterator[Observation]]]:
+        """What is read and what is seen in it; nobody reads any more when this is left."""
+        with open_source(clip) as source:
+            frames = source.frames(sampling or self.options.sampling)
+            with closing(self._pipeline.observe(frames, looks)) as seen:
+                yield source, seen
 
     def watch(self, frames: Iterator[Frame]) -> Iterator[tuple[Frame, list[Observation]]]:
         """Frames that come as they come, such as LiveSource's: each is answered before the next one is asked for."""
@@ -186,14 +200,15 @@ class Analyzer:
         A file that ends early gives what was decoded, with status "partial".
         """
         looks: Looks = {}
-        for sampling in self._samplings:
-            keep = looks if self.options.adaptive else None
-            summary, observations, source = self._go_through(path, sampling, keep, progress)
-            if self._certain(sampling, summary):
-                break
+        with local_copy(path) as clip:
+            for sampling in self._samplings:
+                keep = looks if self.options.adaptive else None
+                summary, observations, source = self._go_through(clip, sampling, keep, progress)
+                if self._certain(sampling, summary):
+                    break
         adaptive = {"stride": sampling.stride, "frames_used": len(looks)} if self.options.adaptive else None
         return ClipResult(
-            path=os.fspath(path),
+            path=shown(path),
             status="partial" if source.ended_early else "ok",
             error=source.ended_early,
             duration_s=source.duration_s or source.info.duration_s,
@@ -218,7 +233,7 @@ class Analyzer:
                 self.emotions, genders, ethnicities, least, self._person_model, self._group_model, self.options.windows
             )
         )
-        with open_source(path) as source, closing(self._pipeline.observe(source.frames(sampling), looks)) as seen:
+        with self._observing(path, sampling, looks) as (source, seen):
             for observation in seen:
                 if progress and observation.frame != summary.last_frame:
                     progress(observation.time_s, source.info.duration_s)
@@ -252,12 +267,11 @@ class Analyzer:
 
         Raises InputError when the file cannot be read.
         """
-        sampling = self.options.sampling
-        with open_source(path) as source, closing(self._pipeline.observe(source.frames(sampling))) as seen:
+        with local_copy(path) as clip, self._observing(clip) as (source, seen):
             collected = collect(seen, self._backbone)
         return replace(
             collected,
-            path=os.fspath(path),
+            path=shown(path),
             status="partial" if source.ended_early else "ok",
             error=source.ended_early,
             backbone_name=self._backbone.spec.name,
@@ -270,15 +284,17 @@ class Analyzer:
             try:
                 yield self.analyze(path, progress)
             except InputError as error:
-                log.debug("%s", path, exc_info=True)
+                log.debug("%s", shown(path), exc_info=True)
                 yield self.failed(path, error)
+            except FervidError:  # concerns them all, such as a package that is missing
+                raise
             except Exception as error:  # a bug that one odd clip brings out must not end a batch
-                log.debug("%s", path, exc_info=True)
-                yield self.failed(path, InputError(f"{os.fspath(path)}: {unexpected(error)}"))
+                log.debug("%s", shown(path), exc_info=True)
+                yield self.failed(path, InputError(f"{shown(path)}: {unexpected(error)}"))
 
     def failed(self, path: Path, error: InputError) -> ClipResult:
         """The result that stands for an input that could not be read."""
-        return ClipResult(os.fspath(path), "failed", str(error), ran=self.ran)
+        return ClipResult(shown(path), "failed", str(error), ran=self.ran)
 
 
 def analyze(path: Path, options: AnalyzerOptions | None = None) -> ClipResult:

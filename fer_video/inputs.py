@@ -8,15 +8,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from fer_video.address import scheme_of
 from fer_video.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural
 from fer_video.errors import InputError
+from fer_video.remote import expand_address
 
 __all__ = ["Inputs", "expand_inputs", "walk"]
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """paths: the files, in order, each once. errors: what was named and leads to nothing, and why."""
+    """paths: the files and addresses, in order, each once. errors: what was named and leads to nothing, and why."""
 
     paths: tuple[str, ...]
     errors: tuple[tuple[str, InputError], ...]
@@ -26,6 +28,8 @@ def expand_inputs(named: Iterable[str]) -> Inputs:
     """Files stand for themselves, whatever their suffix; folders for the videos and pictures in and below them,
     by suffix and in natural order (clip2 before clip10); a name with * ? or [ that is no file, for what it
     matches (** crosses folders). Links to folders are not followed, so that a loop cannot trap it.
+
+    Addresses likewise, as far as remote.expand_address can. Raises OptionError when the package for them is missing.
     """
     paths: dict[str, str] = {}
     errors: list[tuple[str, InputError]] = []
@@ -36,14 +40,17 @@ def expand_inputs(named: Iterable[str]) -> Inputs:
             errors.append((name, error))
         else:
             for path in found:
-                paths.setdefault(os.path.abspath(path), path)  # noqa: PTH100  resolving links would change names
+                # abspath, since resolving links would change names
+                paths.setdefault(path if scheme_of(path) else os.path.abspath(path), path)  # noqa: PTH100
     return Inputs(tuple(paths.values()), tuple(errors))
 
 
 def _expand(name: str, errors: list[tuple[str, InputError]]) -> Iterator[str]:
     if not name:
         raise InputError("an empty name; give a file, a folder or a pattern")
-    if os.path.isdir(name):  # noqa: PTH112  unlike Path.is_dir it never raises
+    if scheme_of(name):
+        yield from expand_address(name, _is_clip)
+    elif os.path.isdir(name):  # noqa: PTH112  unlike Path.is_dir it never raises
         before, found = len(errors), False
         for path in walk(name, errors):
             found = True
@@ -73,5 +80,9 @@ def walk(folder: str, errors: list[tuple[str, InputError]]) -> Iterator[str]:
     for root, folders, files in os.walk(folder, onerror=unreadable):
         folders.sort(key=natural)
         for file in sorted(files, key=natural):
-            if Path(file).suffix.lower() in VIDEO_SUFFIXES | IMAGE_SUFFIXES and not file.startswith("."):
+            if _is_clip(file):
                 yield str(Path(root, file))
+
+
+def _is_clip(file: str) -> bool:
+    return Path(file).suffix.lower() in VIDEO_SUFFIXES | IMAGE_SUFFIXES and not file.startswith(".")

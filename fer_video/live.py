@@ -10,7 +10,6 @@ counted. A stream that ends is opened again, with longer and longer pauses; a fi
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from typing import Any, Self
 import cv2
 import numpy as np
 
+from fer_video.address import scheme_of, shown
 from fer_video.decode import VideoSource, open_source
 from fer_video.errors import InputError, OptionError
 from fer_video.sampling import Sampling
@@ -57,12 +57,11 @@ class LiveSource:
     def __init__(
         self, what: str, options: LiveOptions | None = None, say: Callable[[str], None] = lambda _: None
     ) -> None:
-        self.name = re.sub(r"://[^/@]*@", "://", what)  # as it may be shown: without user and password
+        self.name = shown(what)
         self.skipped = 0
         self._what, self._options, self._say = what, options or LiveOptions(), say
-        scheme = what.partition("://")[0].lower() if "://" in what else ""
         self._camera = int(what) if what.isascii() and what.isdigit() and not Path(what).exists() else None
-        self._is_stream = scheme in _SCHEMES
+        self._is_stream = scheme_of(what) in _SCHEMES
         self._changed = threading.Condition()
         self._latest: Frame | None = None
         self._unseen = False

@@ -22,9 +22,9 @@ from graphs import save_scrfd_like
 from web import Server, serving
 
 import fer_video.analyzer  # noqa: F401  takes the real folder of weights before it is replaced below
+from fer_video.download import DownloadOptions
 from fer_video.errors import ModelError, OptionError, OutputError
 from fer_video.models import manifest
-from fer_video.models.download import DownloadOptions
 from fer_video.models.manifest import find_entry, load_manifest
 from fer_video.models.store import PullOptions, pull, remove
 

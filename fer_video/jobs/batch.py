@@ -122,11 +122,20 @@ class Batch:
             self._journal.append(entry)
         return plan
 
-    def run(self, clips: Sequence[str], engine: Engine[ClipResult], report: Report | None = None) -> Iterator[Entry]:
-        """The entries of these clips as they are finished. Raises as Engine.run, and OutputError."""
+    def run(
+        self,
+        clips: Sequence[str],
+        engine: Engine[ClipResult],
+        report: Report | None = None,
+        addresses: Mapping[str, str] | None = None,
+    ) -> Iterator[Entry]:
+        """The entries of these clips as they are finished. Raises as Engine.run, and OutputError.
+
+        addresses: where a clip is, of those whose names here leave out what nobody may read.
+        """
         for clip in clips:
             self.begin(clip)
-        for outcome in engine.run(clips, report):
+        for outcome in engine.run([(addresses or {}).get(clip, clip) for clip in clips], report):
             yield self.record(clips[outcome.number], outcome)
 
     def begin(self, clip: str) -> None:

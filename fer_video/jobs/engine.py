@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
+from fer_video.address import shown
 from fer_video.errors import InputError, ModelError, OptionError, OutputError, unexpected
 from fer_video.files import content_hash
 
@@ -132,13 +133,13 @@ def attempt(do: Do[T], number: int, clip: str, report: Report | None = None) -> 
     try:
         value = do(clip, seen)
     except InputError as error:
-        log.debug("%s", clip, exc_info=True)
+        log.debug("%s", shown(clip), exc_info=True)
         problem = str(error)
     except (OptionError, ModelError, OutputError):
         raise
     except Exception as error:  # a bug that one odd clip brings out must not end a batch
-        log.debug("%s", clip, exc_info=True)
-        problem = str(InputError(f"{clip}: {unexpected(error)}"))
+        log.debug("%s", shown(clip), exc_info=True)
+        problem = str(InputError(f"{shown(clip)}: {unexpected(error)}"))
     return Outcome(number, value, problem, time.perf_counter() - started, stamp)
 
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
+from fer_video.address import shown
 from fer_video.analyzer import Analyzer, AnalyzerOptions
 from fer_video.errors import OptionError, OutputError
 from fer_video.features import FeatureStore, is_features
 from fer_video.jobs.engine import Do, Engine, InProcess, Outcome, Seen
 from fer_video.jobs.workers import LocalWorkers
 from fer_video.networks import fingerprint
+from fer_video.remote import local_copy
 
 __all__ = ["Extracted", "Extracting", "extract_all"]
 
@@ -21,14 +23,14 @@ __all__ = ["Extracted", "Extracting", "extract_all"]
 class Extracted:
     """What became of one clip."""
 
-    clip: Path
+    clip: str  # as it may be shown
     file: Path | None  # its features; None when it failed
     cached: bool  # it had been extracted before
     error: str | None  # why it failed
 
 
 def extract_all(
-    clips: Sequence[Path], folder: Path, options: AnalyzerOptions | None = None, workers: int = 1
+    clips: Sequence[str | Path], folder: Path, options: AnalyzerOptions | None = None, workers: int = 1
 ) -> Iterator[Extracted]:
     """One answer a clip, in order. A clip that fails does not stop the others.
 
@@ -50,7 +52,7 @@ def extract_all(
     with engine:
         for outcome in _in_order(engine.run([str(clip) for clip in clips])):
             file, cached = outcome.value or (None, False)
-            yield Extracted(clips[outcome.number], file, cached, outcome.error)
+            yield Extracted(shown(clips[outcome.number]), file, cached, outcome.error)
 
 
 Found = tuple[Path, bool]  # a clip's features, and whether they had been extracted before
@@ -67,10 +69,11 @@ class Extracting:
         load = cache(partial(Analyzer, replace(self.options, threads=self.options.threads or threads)))
 
         def do(clip: str, seen: Seen) -> Found:
-            file = self.store.file_for(Path(clip))
-            cached = is_features(file)
-            if not cached:
-                load().extract(clip).save(file)
+            with local_copy(clip) as here:
+                file = self.store.file_for(here)
+                cached = is_features(file)
+                if not cached:
+                    replace(load().extract(here), path=shown(clip)).save(file)
             return file, cached
 
         return do

@@ -20,6 +20,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import TypeVar
 
+from fer_video.address import shown
 from fer_video.errors import InputError, OptionError, WorkerError
 from fer_video.jobs.engine import Engine, Outcome, Report, Work, stamp_of
 from fer_video.jobs.worker import serve
@@ -221,11 +222,11 @@ class LocalWorkers(Engine[T]):
             return []
         task.tries += 1
         if task.tries < _TRIES:
-            log.info("%s: %s; it is tried once more", task.clip, reason or f"its worker died, {ending}")
+            log.info("%s: %s; it is tried once more", shown(task.clip), reason or f"its worker died, {ending}")
             self._waiting.appendleft(task)
             return []
         reason = f"{reason}, twice" if reason else f"its worker died twice, {ending}; it may be broken, or need memory"
-        error = InputError(f"{task.clip}: {reason}")
+        error = InputError(f"{shown(task.clip)}: {reason}")
         return [Outcome(task.number, None, str(error), time.monotonic() - worker.since, stamp_of(task.clip))]
 
 

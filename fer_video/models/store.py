@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from fer_video.address import shown
+from fer_video.download import DownloadError, DownloadOptions, Progress, download
 from fer_video.errors import FervidError, ModelError, OptionError, OutputError
 from fer_video.files import open_output
-from fer_video.models.download import DownloadOptions, Progress, download
 from fer_video.models.manifest import load_manifest, load_zoo, origin_of, store_dir
 from fer_video.models.session import open_session
 from fer_video.models.spec import ModelSpec, parse_spec
@@ -82,15 +83,23 @@ def _address(spec: ModelSpec, mirror: str | None) -> str | None:
 def _download(url: str, part: Path, spec: ModelSpec, options: PullOptions, progress: Progress) -> None:
     """A part that an earlier attempt left may be of another place: if the whole is wrong, once more from nothing."""
     continued = part.exists()
-    download(url, part, spec.size_bytes, options.download, progress)
+    _fetch(url, part, spec, options, progress)
     complaint = verify_file(spec, part).complaint
     if complaint is not None and continued:
         part.unlink()
-        download(url, part, spec.size_bytes, options.download, progress)
+        _fetch(url, part, spec, options, progress)
         complaint = verify_file(spec, part).complaint
     if complaint is not None:
         part.unlink()
-        raise ModelError(f"{url}: not the file that fervid knows as {spec.name}: {complaint}; it was removed")
+        raise ModelError(f"{shown(url)}: not the file that fervid knows as {spec.name}: {complaint}; it was removed")
+
+
+def _fetch(url: str, part: Path, spec: ModelSpec, options: PullOptions, progress: Progress) -> None:
+    try:
+        download(url, part, spec.size_bytes, options.download, progress)
+    except DownloadError as error:
+        again = "; try again (it goes on where it stopped), or get the file elsewhere and give it with --from FILE"
+        raise ModelError(f"{shown(url)}: {error}{again if error.passing else ''}") from error
 
 
 def _copy(source: Path, part: Path, spec: ModelSpec) -> None:
