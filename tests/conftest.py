@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -17,6 +19,16 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # some tests import ONNX Ru
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "astronaut.mp4"
 SHARED_CLIPS = ROOT.parent / "shared" / "clips"
+
+
+@pytest.fixture(autouse=True)
+def levels() -> Iterator[None]:
+    """What --debug does to logging ends with the test that gave it."""
+    loggers = logging.getLogger(), logging.getLogger("fer_video")
+    before = [logger.level for logger in loggers]
+    yield
+    for logger, level in zip(loggers, before, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture(scope="session")
