@@ -192,7 +192,7 @@ class LocalWorkers(Engine[T]):
             raise what[0]
         elif kind == "done":
             worker.task = None
-            return what
+            return list(what)
         return []
 
     def _log(self, level: int, name: str, text: str) -> None:
