@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from fer_video.errors import FervidError, OptionError
 from fer_video.files import content_hash
+from fer_video.interrupt import first_interrupt
 from fer_video.models.session import available_cores
 from fer_video.training import curves
 from fer_video.training.batches import Batch, Part, batches
@@ -28,7 +29,6 @@ from fer_video.training.checkpoint import (
 )
 from fer_video.training.data import Labels, Prepared, decode, read_labels
 from fer_video.training.figures import score
-from fer_video.training.interrupt import between_steps
 from fer_video.training.losses import HeadLoss, losses_for, total_loss
 from fer_video.training.measure import measure, mixed_precision, run
 from fer_video.training.network import Network, build, load_weights
@@ -164,7 +164,7 @@ class _Run:
         self._watch(event)
 
     def go(self) -> dict[str, float]:
-        with between_steps() as stop:
+        with first_interrupt(lambda: None) as stop:  # between two steps, so that what is kept is always a whole one
             remembered = self._restored() if self.options.resume else self._begun()
             for index in range(self.at.stage, len(self.recipe.stages)):
                 stage = self.recipe.stages[index]
