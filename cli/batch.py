@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +22,13 @@ from fer_video.errors import OptionError, OutputError, printable
 if TYPE_CHECKING:
     from fer_video.inputs import Inputs
     from fer_video.jobs.batch import Batch, Job, Plan
+    from fer_video.jobs.engine import Engine, Work
     from fer_video.jobs.journal import Entry
+    from fer_video.types import ClipResult
 
 __all__ = ["batch_folder", "job_of", "predict_batch", "say_failures", "say_totals"]
 
+_RESERVED = ("cuda", "tensorrt")  # devices that Ray shares out
 _MOST_NAMED = 50  # failures of earlier runs
 
 
@@ -79,6 +84,7 @@ def predict_batch(
     """Returns the exit code. Raises KeyboardInterrupt when it was asked to stop and did."""
     from fer_video.jobs.batch import look, open_batch
 
+    _check_engine(ctx, given)
     for _, error in found.errors:
         warn(f"error: {error}")
     job = job_of(ctx, given, found.paths)
@@ -92,7 +98,8 @@ def predict_batch(
         plan = batch.plan(job.clips, retry_failed=given["retry_failed"])
         now: list[Entry] = []
         if plan.todo:
-            interrupted = _work(batch, [clip for clip, _ in plan.todo], given, now, quiet=quiet, verbose=verbose)
+            todo = [clip for clip, _ in plan.todo]
+            interrupted = _work(ctx, batch, todo, given, now, quiet=quiet, verbose=verbose)
         batch.join()
         if not quiet:
             say_failures(entry for entry in plan.done if entry.status == "failed")
@@ -104,17 +111,23 @@ def predict_batch(
 
 
 def _work(
-    batch: Batch, todo: Sequence[str], given: dict[str, Any], now: list[Entry], *, quiet: bool, verbose: bool
+    ctx: click.Context,
+    batch: Batch,
+    todo: Sequence[str],
+    given: dict[str, Any],
+    now: list[Entry],
+    *,
+    quiet: bool,
+    verbose: bool,
 ) -> bool:
     """Appends to `now` what is finished; whether somebody asked to stop."""
     from fer_video.interrupt import first_interrupt
     from fer_video.jobs.predict import Predicting
-    from fer_video.jobs.workers import LocalWorkers
 
     work = Predicting(analyzer_options(given), frames=batch.job.output.needs_observations)
     number_of = {clip: number for number, clip in enumerate(todo)}
     with (
-        LocalWorkers(work, given["workers"], given["timeout_s"]) as engine,
+        _engine(ctx, work, given) as engine,
         BatchProgress(len(todo), quiet=quiet) as progress,
         first_interrupt(lambda: _stop(engine, progress, quiet=quiet)) as asked,
     ):
@@ -123,6 +136,37 @@ def _work(
             say_entry(entry, progress, quiet=quiet, verbose=verbose)
             progress.finished(number_of[entry.path], entry.frames)
         return asked()
+
+
+def _check_engine(ctx: click.Context, given: dict[str, Any]) -> None:
+    """Raises UsageError."""
+    if given["engine"] == "ray":
+        if given["device"] in _RESERVED and not given["gpus_per_worker"]:
+            raise click.UsageError(
+                f"--device {given['device']} on Ray needs --gpus-per-worker: 1, or a part such as 0.25"
+            )
+        return
+    for name in ("address", "gpus_per_worker"):
+        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise click.UsageError(f"--{name.replace('_', '-')} needs --engine ray")
+
+
+@contextmanager
+def _engine(ctx: click.Context, work: Work[ClipResult], given: dict[str, Any]) -> Iterator[Engine[ClipResult]]:
+    """Who does the work. Raises OptionError, WorkerError."""
+    if given["engine"] == "local":
+        from fer_video.jobs.workers import LocalWorkers
+
+        with LocalWorkers(work, given["workers"], given["timeout_s"]) as local:
+            yield local
+        return
+    from fer_video.jobs.cluster import RayOptions, RayWorkers
+
+    most = None if ctx.get_parameter_source("workers") is ParameterSource.DEFAULT else given["workers"]
+    options = RayOptions(given["address"], given["threads"] or 1, given["gpus_per_worker"])
+    # Ray prints on stdout, which is for data, what becomes of its nodes.
+    with redirect_stdout(sys.stderr), RayWorkers(work, most, given["timeout_s"], options) as cluster:
+        yield cluster
 
 
 def _stop(engine: Any, progress: BatchProgress, *, quiet: bool) -> None:
