@@ -6,7 +6,7 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fer_video.jobs.journal import Entry
     from fer_video.types import ClipResult
 
-__all__ = ["batch_folder", "job_of", "predict_batch", "say_failures", "say_totals"]
+__all__ = ["batch_folder", "job_of", "predict_batch", "say_entry", "say_totals"]
 
 _RESERVED = ("cuda", "tensorrt")  # devices that Ray shares out
 _MOST_NAMED = 50  # failures of earlier runs
@@ -38,10 +38,15 @@ def batch_folder(ctx: click.Context, given: dict[str, Any]) -> Path | None:
     Raises UsageError, OutputError.
     """
     out = given["out"]
-    asked = [name for name in BATCH_OPTIONS if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT]
+    asked = [
+        name
+        for name in BATCH_OPTIONS
+        if name in given and ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+    ]
     if out is None or out == "-":
         if asked:
-            raise click.UsageError(f"--{asked[0].replace('_', '-')} is for a batch; give it a folder: --out results/")
+            option = next(each.opts[-1] for each in ctx.command.params if each.name == asked[0])
+            raise click.UsageError(f"{option} is for a batch; give it a folder: --out results/")
         return None
     folder = Path(out)
     if out.endswith("/") or folder.is_dir():
@@ -102,8 +107,9 @@ def predict_batch(
             interrupted = _work(ctx, batch, todo, given, now, quiet=quiet, verbose=verbose)
         batch.join()
         if not quiet:
-            say_failures(entry for entry in plan.done if entry.status == "failed")
-            say_totals(str(folder), len(job.clips), batch.entries(job.clips), now, time.monotonic() - started)
+            _say_failures(entry for entry in plan.done if entry.status == "failed")
+            said = _done_now(now, time.monotonic() - started)
+            say_totals(str(folder), len(job.clips), batch.entries(job.clips), said)
         failed = any(entry.status == "failed" for entry in batch.entries(job.clips))
     if interrupted:
         raise KeyboardInterrupt
@@ -195,7 +201,7 @@ def _say_plan(plan: Plan, *, quiet: bool) -> None:
         warn(f"{len(plan.todo)} to do{detail and f' ({detail})'}; {len(plan.done)} done before{also}")
 
 
-def say_failures(failed: Any) -> None:
+def _say_failures(failed: Iterable[Entry]) -> None:
     """Those of earlier runs: what failed in this one was said when it did."""
     several = list(failed)
     for entry in several[:_MOST_NAMED]:
@@ -204,13 +210,18 @@ def say_failures(failed: Any) -> None:
         warn(f"and {len(several) - _MOST_NAMED} more that failed before, see the journal")
 
 
-def say_totals(where: str, clips: int, entries: Sequence[Entry], now: Sequence[Entry], seconds: float) -> None:
+def say_totals(where: str, clips: int, entries: Sequence[Entry], now: str = "") -> None:
+    """now: what was done this time."""
     counts = Counter(entry.status for entry in entries)
     totals = f"{counts['ok']} done, {counts['partial']} partial, {counts['failed']} failed"
     missing = f", {clips - len(entries)} not done" if clips > len(entries) else ""
-    frames = sum(entry.frames for entry in now)
-    took = f"; now {len(now)} files, {frames} frames in {_duration(seconds)}" if now else "; nothing to do"
-    warn(f"{where}: {clips} files: {totals}{missing}{took}")
+    warn(f"{where}: {clips} files: {totals}{missing}{now}")
+
+
+def _done_now(entries: Sequence[Entry], seconds: float) -> str:
+    if not entries:
+        return "; nothing to do"
+    return f"; now {len(entries)} files, {sum(entry.frames for entry in entries)} frames in {_duration(seconds)}"
 
 
 def _duration(seconds: float) -> str:

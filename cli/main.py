@@ -24,12 +24,14 @@ _COMMANDS = {
     "evaluate": "Measure a clip model, or a way of training one, on labelled clips.",
     "extract": "Store the per-frame features of clips, to train on or to use elsewhere.",
     "live": "Read the emotions in a camera or a stream as they happen.",
+    "merge": "Join the results of fervid predict --shard.",
     "models": "List, get, check and take in networks.",
     "plot": "Draw who shows what when.",
     "predict": "Read the emotions in videos and pictures.",
     "render": "Draw what was found over a video.",
     "report": "Make a page that shows what was found, to open in a browser without a network.",
     "train": "Train a clip model (an SVM over statistics of features) on labelled clips.",
+    "watch": "Read the emotions in files as they come into a folder.",
 }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from fer_video.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural
 from fer_video.errors import InputError
 
-__all__ = ["Inputs", "expand_inputs"]
+__all__ = ["Inputs", "expand_inputs", "walk"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def _expand(name: str, errors: list[tuple[str, InputError]]) -> Iterator[str]:
         raise InputError("an empty name; give a file, a folder or a pattern")
     if os.path.isdir(name):  # noqa: PTH112  unlike Path.is_dir it never raises
         before, found = len(errors), False
-        for path in _walk(name, errors):
+        for path in walk(name, errors):
             found = True
             yield path
         if not found and len(errors) == before:
@@ -63,7 +63,9 @@ def _expand(name: str, errors: list[tuple[str, InputError]]) -> Iterator[str]:
         yield name
 
 
-def _walk(folder: str, errors: list[tuple[str, InputError]]) -> Iterator[str]:
+def walk(folder: str, errors: list[tuple[str, InputError]]) -> Iterator[str]:
+    """The videos and pictures in and below a folder. errors: takes what cannot be read."""
+
     def unreadable(error: OSError) -> None:
         why = f"{error.filename}: folder cannot be read: {error.strerror}; check its permissions"
         errors.append((str(error.filename), InputError(why)))

@@ -27,7 +27,7 @@ from fer_video.jobs.outputs import OutputOptions, Outputs
 from fer_video.types import ClipResult
 from fer_video.write import RowShape
 
-__all__ = ["Batch", "Job", "Plan", "Reason", "Shard", "load_job", "look", "open_batch"]
+__all__ = ["JOURNAL", "Batch", "Job", "Plan", "Reason", "Shard", "load_job", "look", "open_batch", "outputs_of"]
 
 SCHEMA = "fervid-job/1"
 JOURNAL, _WORK = "fervid.journal", ".fervid"
@@ -140,9 +140,9 @@ class Batch:
         stamp = outcome.stamp
         entry = Entry(
             path=clip,
-            size=stamp and stamp.size,
-            mtime_ns=stamp and stamp.mtime_ns,
-            sha256=stamp and stamp.sha256,
+            size=stamp.size if stamp else None,
+            mtime_ns=stamp.mtime_ns if stamp else None,
+            sha256=stamp.sha256 if stamp else None,
             options=self._options,
             status=result.status,
             error=result.error,
@@ -187,7 +187,7 @@ def open_batch(folder: Path, job: Job, *, anew: bool = False) -> Iterator[Batch]
         else:
             _check_same(folder, job)
         with Journal(folder / JOURNAL) as journal:
-            outputs = Outputs(folder, work, job.output, job.shape)
+            outputs = outputs_of(folder, job)
             outputs.prepare()
             with open_output(work / "job.json") as file:
                 json.dump(job.to_dict(), file)
@@ -218,7 +218,8 @@ def load_job(folder: Path) -> Job | None:
         value = json.loads(path.read_text(encoding="utf-8"))
         if value["schema"] != SCHEMA:
             raise ValueError(f"schema {value['schema']!r}")
-        shape = {name: tuple(each) if isinstance(each, list) else each for name, each in value["shape"].items()}
+        shape: dict[str, Any] = value["shape"]
+        shape |= {name: tuple(shape[name]) for name in ("emotions", "labels")}
         return Job(
             OutputOptions(**value["output"]),
             RowShape(**shape),
@@ -237,7 +238,12 @@ def look(folder: Path, job: Job, *, retry_failed: bool = False, anew: bool = Fal
     if not anew:
         _check_same(folder, job)
     entries = {} if anew else read_journal(folder / JOURNAL)
-    return _make_plan(job.clips, entries, Outputs(folder, folder / _WORK, job.output, job.shape), retry_failed)
+    return _make_plan(job.clips, entries, outputs_of(folder, job), retry_failed)
+
+
+def outputs_of(folder: Path, job: Job) -> Outputs:
+    """Those of a folder of results."""
+    return Outputs(folder, folder / _WORK, job.output, job.shape)
 
 
 def _check_same(folder: Path, job: Job) -> None:

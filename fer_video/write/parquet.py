@@ -47,9 +47,7 @@ def write_parquet(path: Path, pieces: Iterable[Path], rows: Rows, shape: RowShap
     with open_output(path, binary=True) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
         rows_of_all = _rows_of(pieces)
         while some := list(islice(rows_of_all, _GROUP_ROWS)):
-            columns = {
-                name: pa.array([_text(row.get(name)) for row in some], schema.field(name).type) for name in names
-            }
+            columns = [pa.array([_text(row.get(each.name)) for row in some], each.type) for each in schema]
             writer.write_table(pa.table(columns, schema=schema))
 
 

@@ -1,0 +1,78 @@
+"""`fervid watch`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from fer_video.cli.batch import batch_folder, job_of, say_entry
+from fer_video.cli.main import warn
+from fer_video.cli.options import (
+    analyzer_options,
+    debug_option,
+    device_options,
+    face_options,
+    model_options,
+    output_options,
+    sampling_options,
+    worker_options,
+)
+from fer_video.cli.progress import BatchProgress
+
+__all__ = ["watch"]
+
+
+@click.command()
+@click.argument("folder", metavar="DIR")
+@output_options
+@click.option("--interval", "interval_s", type=float, default=1.0, show_default=True, metavar="SEC",
+              help="Look at the folder every SEC seconds.")  # fmt: skip
+@click.option("--settle", "settle_s", type=float, default=3.0, show_default=True, metavar="SEC",
+              help="A file is fully written when it has not changed for SEC seconds.")  # fmt: skip
+@model_options
+@sampling_options
+@face_options
+@device_options
+@worker_options
+@click.option("-q", "--quiet", is_flag=True, help="No word of files that are done; errors only.")
+@debug_option
+@click.pass_context
+def watch(ctx: click.Context, /, folder: str, interval_s: float, settle_s: float, quiet: bool, **given: Any) -> None:
+    """Read the emotions in files as they come into a folder.
+
+    Each is done once it is fully written, into the folder --out, with the journal that fervid predict --out DIR/
+    keeps: what was done before is not done again. Ctrl-C finishes the files in hand; twice stops now.
+
+    \b
+    fervid watch incoming/ --out results/
+    """
+    from fer_video.errors import InputError
+    from fer_video.interrupt import first_interrupt
+    from fer_video.jobs.batch import open_batch
+    from fer_video.jobs.predict import Predicting
+    from fer_video.jobs.watch import WatchOptions
+    from fer_video.jobs.watch import watch as watching
+    from fer_video.jobs.workers import LocalWorkers
+
+    options = WatchOptions(interval_s, settle_s)
+    out = batch_folder(ctx, given)
+    if out is None:
+        raise click.UsageError("give the folder of the results: --out results/")
+    if not Path(folder).is_dir():
+        raise InputError(f"{folder}: no such folder; make it, or check the name")
+    job, failed = job_of(ctx, given, ()), 0
+    work = Predicting(analyzer_options(given), frames=job.output.needs_observations)
+    with (
+        open_batch(out, job) as batch,
+        LocalWorkers(work, given["workers"], given["timeout_s"]) as engine,
+        BatchProgress(0, quiet=True) as progress,
+        first_interrupt(engine.stop) as stopping,
+    ):
+        if not quiet:
+            warn(f"watching {folder}; Ctrl-C ends it")
+        for entry in watching(batch, engine, Path(folder), options, stopping, lambda error: warn(f"error: {error}")):
+            say_entry(entry, progress, quiet=quiet, verbose=not quiet)
+            failed += entry.status == "failed"
+        batch.join()
+    ctx.exit(1 if failed else 0)
