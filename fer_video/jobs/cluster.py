@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, TypeVar
 
 from fer_video import __version__
@@ -36,7 +37,7 @@ _STORE_BYTES = 200 << 20  # of a cluster made here: only results pass through it
 _LISTEN_S = 1.0  # at most, so that whoever asks to stop is heard while no worker is there
 _ROOM_S = 20.0  # without any worker, before somebody is told why
 _BROUGHT = ("FERVID_", "OPENCV_", "ORT_")  # of the environment
-_MOST_SAID = 200  # characters of what Ray says
+_MOST_SAID = 120  # characters of what Ray says
 _SAME = "install the same fervid on every node"
 _JOIN = "run fervid on a node of it where `ray status` works, or with --address local"
 
@@ -82,7 +83,7 @@ class _RayWorker(Worker):
         try:
             message: Message = ray.get(next(self.stream))
         except RayTaskError as error:  # the work cannot even be unpickled there
-            raise WorkerError(f"a node cannot do this work: {_last_line(error)}; {_SAME}") from error
+            raise WorkerError(f"a node cannot do this work: {_said(error)}; {_SAME}") from error
         except RayError as error:
             self._problem = error
             return None
@@ -98,7 +99,7 @@ class _RayWorker(Worker):
         ray.kill(self.actor, no_restart=True)
         if self._problem is None:
             return Ending("by force")
-        return Ending(_last_line(self._problem), _is_lost(self._problem, self.node))
+        return Ending(_said(self._problem), _is_lost(self._problem, self.node))
 
 
 class RayWorkers(Supervisor[T, _RayWorker]):
@@ -195,7 +196,7 @@ def _connect(address: str | None) -> bool:
         try:
             _init(address)
         except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-            raise OptionError(f"{named}: cannot join the Ray cluster: {_last_line(error)}; {_JOIN}") from error
+            raise OptionError(f"{named}: cannot join the Ray cluster: {_said(error)}; {_JOIN}") from error
     return True
 
 
@@ -253,6 +254,7 @@ def _is_lost(problem: Exception, node: str | None) -> bool:
     return node is not None and node not in {each["NodeID"] for each in ray.nodes() if each["Alive"]}
 
 
-def _last_line(error: Exception) -> str:
-    """Ray's messages are long; what happened stands at the end."""
-    return printable((str(error).strip().splitlines() or [type(error).__name__])[-1].strip())[:_MOST_SAID]
+def _said(error: Exception) -> str:
+    """Ray's messages are long. What happened stands at the end, what it may have been after that."""
+    last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+    return printable(shorten(last.rpartition("exit detail: ")[2], _MOST_SAID, placeholder=" …"))
