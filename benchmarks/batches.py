@@ -2,9 +2,9 @@
 
     python benchmarks/batches.py CLIP... [--copies 12] [--workers 1 2] [--rounds 3] [--fps 10]
 
-Each run is a `fervid predict` of its own, with the loading of models, over so many copies of each clip; the least time of
-each number of workers is printed, with the processor time it took. A single worker has as many threads as there are
-cores: where processor time is near cores x time already, another worker has nothing left to gain.
+Each run is a `fervid predict` of its own, with the loading of models, over so many copies of each clip; the least time
+of each number of workers is printed, with the processor time it took. A single worker has as many threads as there
+are cores: where processor time is near cores x time already, another worker has nothing left to gain.
 """
 
 from __future__ import annotations

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
+from fer_video.cli.engines import check_engine, open_engine
 from fer_video.cli.main import warn
 from fer_video.cli.options import BATCH_OPTIONS, FILE_SUFFIXES, analyzer_options
 from fer_video.cli.progress import BatchProgress
@@ -21,14 +21,14 @@ from fer_video.errors import OptionError, OutputError, printable
 
 if TYPE_CHECKING:
     from fer_video.inputs import Inputs
-    from fer_video.jobs.batch import Batch, Job, Plan
-    from fer_video.jobs.engine import Engine, Work
+    from fer_video.jobs.batch import Batch, Job, Plan, Shard
+    from fer_video.jobs.engine import Engine
     from fer_video.jobs.journal import Entry
+    from fer_video.jobs.predict import Predicting
     from fer_video.types import ClipResult
 
 __all__ = ["batch_folder", "job_of", "predict_batch", "say_entry", "say_totals"]
 
-_RESERVED = ("cuda", "tensorrt")  # devices that Ray shares out
 _MOST_NAMED = 50  # failures of earlier runs
 
 
@@ -49,7 +49,7 @@ def batch_folder(ctx: click.Context, given: dict[str, Any]) -> Path | None:
             raise click.UsageError(f"{option} is for a batch; give it a folder: --out results/")
         return None
     folder = Path(out)
-    if out.endswith("/") or folder.is_dir():
+    if out.endswith(("/", os.sep)) or folder.is_dir():
         return folder
     if not asked:
         return None
@@ -58,21 +58,22 @@ def batch_folder(ctx: click.Context, given: dict[str, Any]) -> Path | None:
     return folder
 
 
-def job_of(ctx: click.Context, given: dict[str, Any], inputs: tuple[str, ...]) -> Job:
-    """What is asked for. Raises OptionError, ModelError, UsageError."""
+def job_of(ctx: click.Context, given: dict[str, Any], inputs: tuple[str, ...]) -> tuple[Job, Predicting]:
+    """What is asked for, and the work of it. Raises OptionError, ModelError, UsageError."""
     from fer_video.jobs.batch import Job
     from fer_video.jobs.outputs import OutputOptions
-    from fer_video.jobs.predict import facts_of
+    from fer_video.jobs.predict import Predicting, facts_of
 
     if ctx.get_parameter_source("format_name") is ParameterSource.DEFAULT:
         given["format_name"] = "json"
     options = analyzer_options(given)
     output = OutputOptions(given["format_name"], given["rows"], given["frames"])
     facts = facts_of(options)
-    return Job(output, facts.shape, facts.decisive, inputs, _shard(given.get("shard")))
+    job = Job(output, facts.shape, facts.decisive, inputs, _shard(given.get("shard")))
+    return job, Predicting(options, frames=output.needs_observations)
 
 
-def _shard(text: str | None) -> Any:
+def _shard(text: str | None) -> Shard | None:
     from fer_video.jobs.batch import Shard
 
     if text is None:
@@ -89,10 +90,10 @@ def predict_batch(
     """Returns the exit code. Raises KeyboardInterrupt when it was asked to stop and did."""
     from fer_video.jobs.batch import look, open_batch
 
-    _check_engine(ctx, given)
+    check_engine(ctx, given)
     for _, error in found.errors:
         warn(f"error: {error}")
-    job = job_of(ctx, given, found.paths)
+    job, work = job_of(ctx, given, found.paths)
     if job.shard is not None:
         folder /= job.shard.folder
     if given["dry_run"]:
@@ -103,11 +104,12 @@ def predict_batch(
         plan = batch.plan(job.clips, retry_failed=given["retry_failed"])
         now: list[Entry] = []
         if plan.todo:
-            todo = [clip for clip, _ in plan.todo]
-            interrupted = _work(ctx, batch, todo, given, now, quiet=quiet, verbose=verbose)
+            with open_engine(ctx, work, given) as engine:
+                todo = [clip for clip, _ in plan.todo]
+                interrupted = _work(batch, todo, engine, now, quiet=quiet, verbose=verbose)
         batch.join()
+        _say_failures(entry for entry in plan.done if entry.status == "failed")
         if not quiet:
-            _say_failures(entry for entry in plan.done if entry.status == "failed")
             said = _done_now(now, time.monotonic() - started)
             say_totals(str(folder), len(job.clips), batch.entries(job.clips), said)
         failed = any(entry.status == "failed" for entry in batch.entries(job.clips))
@@ -117,68 +119,27 @@ def predict_batch(
 
 
 def _work(
-    ctx: click.Context,
-    batch: Batch,
-    todo: Sequence[str],
-    given: dict[str, Any],
-    now: list[Entry],
-    *,
-    quiet: bool,
-    verbose: bool,
+    batch: Batch, todo: Sequence[str], engine: Engine[ClipResult], now: list[Entry], *, quiet: bool, verbose: bool
 ) -> bool:
     """Appends to `now` what is finished; whether somebody asked to stop."""
     from fer_video.interrupt import first_interrupt
-    from fer_video.jobs.predict import Predicting
 
-    work = Predicting(analyzer_options(given), frames=batch.job.output.needs_observations)
     number_of = {clip: number for number, clip in enumerate(todo)}
-    with (
-        _engine(ctx, work, given) as engine,
-        BatchProgress(len(todo), quiet=quiet) as progress,
-        first_interrupt(lambda: _stop(engine, progress, quiet=quiet)) as asked,
-    ):
-        for entry in batch.run(todo, engine, progress.reached):
+    with BatchProgress(len(todo), quiet=quiet) as progress, first_interrupt(engine.stop) as asked:
+        told = quiet
+
+        def report(number: int, frames: int, time_s: float, duration_s: float | None) -> None:
+            nonlocal told
+            if asked() and not told:  # not said where the signal is heard, which may be in the middle of a line
+                told = True
+                progress.say("finishing the files in hand; once more to stop now")
+            progress.reached(number, frames, time_s, duration_s)
+
+        for entry in batch.run(todo, engine, report):
             now.append(entry)
             say_entry(entry, progress, quiet=quiet, verbose=verbose)
             progress.finished(number_of[entry.path], entry.frames)
         return asked()
-
-
-def _check_engine(ctx: click.Context, given: dict[str, Any]) -> None:
-    """Raises UsageError."""
-    if given["engine"] == "ray":
-        if given["device"] in _RESERVED and not given["gpus_per_worker"]:
-            raise click.UsageError(
-                f"--device {given['device']} on Ray needs --gpus-per-worker: 1, or a part such as 0.25"
-            )
-        return
-    for name in ("address", "gpus_per_worker"):
-        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
-            raise click.UsageError(f"--{name.replace('_', '-')} needs --engine ray")
-
-
-@contextmanager
-def _engine(ctx: click.Context, work: Work[ClipResult], given: dict[str, Any]) -> Iterator[Engine[ClipResult]]:
-    """Who does the work. Raises OptionError, WorkerError."""
-    if given["engine"] == "local":
-        from fer_video.jobs.workers import LocalWorkers
-
-        with LocalWorkers(work, given["workers"], given["timeout_s"]) as local:
-            yield local
-        return
-    from fer_video.jobs.cluster import RayOptions, RayWorkers
-
-    most = None if ctx.get_parameter_source("workers") is ParameterSource.DEFAULT else given["workers"]
-    options = RayOptions(given["address"], given["threads"] or 1, given["gpus_per_worker"])
-    # Ray prints on stdout, which is for data, what becomes of its nodes.
-    with redirect_stdout(sys.stderr), RayWorkers(work, most, given["timeout_s"], options) as cluster:
-        yield cluster
-
-
-def _stop(engine: Any, progress: BatchProgress, *, quiet: bool) -> None:
-    engine.stop()
-    if not quiet:
-        progress.say("finishing the files in hand; once more to stop now")
 
 
 def say_entry(entry: Entry, progress: BatchProgress, *, quiet: bool, verbose: bool) -> None:

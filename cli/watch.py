@@ -9,7 +9,6 @@ import click
 from fer_video.cli.batch import batch_folder, job_of, say_entry
 from fer_video.cli.main import warn
 from fer_video.cli.options import (
-    analyzer_options,
     debug_option,
     device_options,
     face_options,
@@ -50,7 +49,6 @@ def watch(ctx: click.Context, /, folder: str, interval_s: float, settle_s: float
     from fer_video.errors import InputError
     from fer_video.interrupt import first_interrupt
     from fer_video.jobs.batch import open_batch
-    from fer_video.jobs.predict import Predicting
     from fer_video.jobs.watch import WatchOptions
     from fer_video.jobs.watch import watch as watching
     from fer_video.jobs.workers import LocalWorkers
@@ -61,8 +59,7 @@ def watch(ctx: click.Context, /, folder: str, interval_s: float, settle_s: float
         raise click.UsageError("give the folder of the results: --out results/")
     if not Path(folder).is_dir():
         raise InputError(f"{folder}: no such folder; make it, or check the name")
-    job, failed = job_of(ctx, given, ()), 0
-    work = Predicting(analyzer_options(given), frames=job.output.needs_observations)
+    (job, work), failed = job_of(ctx, given, ()), 0
     with (
         open_batch(out, job) as batch,
         LocalWorkers(work, given["workers"], given["timeout_s"]) as engine,

@@ -199,12 +199,16 @@ def test_what_a_kill_leaves_behind_is_swept_away_and_nothing_else(tmp_path: Path
     (clip,) = make(tmp_path, "a.mp4")
     out = tmp_path / "out"
     do(out, job(clip))
-    left = [out / ".results.jsonl.abcd1234.part", out / ".fervid" / "pieces" / f".a.mp4-{'0' * 16}.jsonl.x_y12345.part"]
+    left = [
+        out / ".results.jsonl.abcd1234.part",
+        out / ".fervid" / ".job.json.abcd1234.part",
+        out / ".fervid" / "pieces" / f".a.mp4-{'0' * 16}.jsonl.x_y12345.part",
+    ]
     kept = [out / ".mine.part", out / "x.part"]
     for path in (*left, *kept):
         path.touch()
     do(out, job(clip))
-    assert [path.exists() for path in (*left, *kept)] == [False, False, True, True]
+    assert [path.exists() for path in (*left, *kept)] == [False, False, False, True, True]
 
 
 def test_a_table_is_not_for_a_folder() -> None:

@@ -285,10 +285,11 @@ def test_no_input() -> None:
     assert fervid("predict").exit_code == 2
 
 
-def test_a_folder_as_output(face_clip: Path, tmp_path: Path) -> None:
-    result = fervid("predict", face_clip, "--out", tmp_path)
-    assert result.exit_code == 2
-    assert f"{tmp_path}: is a folder" in result.stderr
+def test_a_folder_as_output_takes_a_file_a_clip(face_clip: Path, tmp_path: Path) -> None:
+    result = fervid("predict", face_clip, "--out", tmp_path, "--fps", "2")
+    assert (result.exit_code, result.stdout) == (0, "")
+    (written,) = tmp_path.glob("face.mp4-*.json")
+    assert json.loads(written.read_text())["clip"]["emotion"] == "happiness"
 
 
 def test_damaged_weights(tmp_path: Path, face_clip: Path) -> None:

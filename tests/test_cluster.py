@@ -277,7 +277,7 @@ def test_interrupted_once_it_finishes_and_goes_on_the_next_time(
         os.killpg(child.pid, signal.SIGINT)  # as a terminal does: to whatever runs in it
         stdout, stderr = child.communicate(timeout=300)
     assert (child.returncode, stdout) == (130, "")
-    assert "finishing the files in hand" in stderr
+    assert len(stderr.splitlines()) <= len(journal(out)) + 3, stderr  # nothing of Ray's own
     assert 2 <= len(journal(out)) < len(journal(local))
     again = fervid(*command, "--workers", "1")
     assert (again.returncode, again.stdout) == (1, "")

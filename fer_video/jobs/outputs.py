@@ -59,7 +59,7 @@ class Outputs:
     """folder: where the user looks. work: where the pieces are."""
 
     def __init__(self, folder: Path, work: Path, options: OutputOptions, shape: RowShape) -> None:
-        self._options, self._shape, self._work = options, shape, work
+        self._options, self._shape, self._folder, self._work = options, shape, folder, work
         self.file = folder / f"results.{options.format}" if options.joined else None  # the one for all
         self._place = work / "pieces" if options.joined else folder
 
@@ -80,10 +80,9 @@ class Outputs:
         """Make the folders, and remove what a kill in the middle of writing left. Raises OutputError."""
         try:
             self._place.mkdir(parents=True, exist_ok=True)
-            for folder in {self._place, self._place if self.file is None else self.file.parent}:
-                for left in folder.glob(".*.part"):
-                    if _LEFT.fullmatch(left.name):
-                        left.unlink()
+            for left in (*self._folder.glob(".*.part"), *self._work.rglob(".*.part")):
+                if _LEFT.fullmatch(left.name) or self._work in left.parents:
+                    left.unlink()
         except OSError as error:
             raise OutputError(f"{self._place}: cannot be written: {error.strerror}; choose another place") from error
 

@@ -175,7 +175,7 @@ class Supervisor(Engine[T], Generic[T, W]):
             raise what[0]
         elif kind == "done":
             worker.task = None
-            return what
+            return list(what)
         return []
 
     def _log(self, level: int, name: str, text: str) -> None:
