@@ -13,8 +13,10 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import json
+import math
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -40,13 +42,24 @@ PEER_FRAMES = 100
 
 def run(*command: str | Path) -> tuple[float, float]:
     """Wall seconds and peak MiB of one process."""
-    began = time.perf_counter()
+    began, peak = time.perf_counter(), 0.0
     process = subprocess.Popen([str(each) for each in command], stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    while process.poll() is None:
+        peak = max(peak, _peak_so_far(process.pid))
+        time.sleep(0.02)
     if process.returncode:
         sys.exit(f"{command} failed")
-    return time.perf_counter() - began, usage.ru_maxrss / 1024
+    return time.perf_counter() - began, peak
+
+
+def _peak_so_far(pid: int) -> float:
+    """Not what wait4 tells: that counts what this process, from which it was forked, held then."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:  # it has just ended, or this is no Linux
+        return math.nan
+    found = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
+    return int(found[0]) / 1024 if found else 0.0
 
 
 def bench(clip: Path, *options: str) -> dict[str, Any]:
@@ -69,11 +82,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
     return [f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * len(head), *rows)] + [""]
 
 
-def engine(clip: Path) -> tuple[list[str], float]:
-    rows, fps = [], []
+def engine(clip: Path) -> list[str]:
+    rows = []
     for name, options in (("key frames (default)", ()), ("every frame", ("--detect", "every"))):
         measured = bench(clip, *options)
-        fps.append(measured["fps"])
         stages = ", ".join(f"{stage} {share:.0%}" for stage, share in measured["share"].items())
         rows.append(
             (
@@ -83,10 +95,11 @@ def engine(clip: Path) -> tuple[list[str], float]:
         )  # fmt: skip
     head = ("detector looks at", "frames/s", "decoding alone", "networks alone", "limit", "efficiency", "stages' work")
     said = f"{measured['frames']} frames of {measured['width']} x {measured['height']}, every one read."
-    return ["## End to end", "", said, "", *table(head, rows)], fps[0]
+    return ["## End to end", "", said, "", *table(head, rows)]
 
 
-def peers(python: str, clip: Path, own: float) -> list[str]:
+def peers(python: str, clip: Path) -> list[str]:
+    own = bench(clip)["fps"]
     rows: list[tuple[object, ...]] = [("fervid", f"{own:.1f}", "")]
     for name, described in PEER_NAMES.items():
         found = peer(python, name, clip)
@@ -98,22 +111,27 @@ def peers(python: str, clip: Path, own: float) -> list[str]:
     return ["## Beside others", "", said, "", *table(("what", "frames/s", ""), rows)]
 
 
-def scaling(folder: Path, clip: Path) -> list[str]:
-    lines = ["## Faces in a frame", "", "Drawn clips of 1280 x 720, 90 frames, faces of 85 to 125 pixels.", ""]
+def face_counts(folder: Path) -> list[str]:
     costs = {count: bench(faces_clip(folder / f"{count}.mp4", count)) for count in (1, 5, 20)}
     one = costs[1]["fps"]
-    rows: list[Sequence[object]] = [
+    rows = [
         (count, f"{each['faces'] / each['frames']:.2f}", f"{each['fps']:.0f}", f"{one / each['fps']:.2f}")
         for count, each in costs.items()
     ]
-    lines += table(("faces drawn", "found a frame", "frames/s", "cost, one face = 1"), rows)
-    lines += ["## Size of the frame", "", "The first 90 frames of the clip, scaled; every one read.", ""]
+    said = "Drawn clips of 1280 x 720, 90 frames, faces of 85 to 125 pixels."
+    head = ("faces drawn", "found a frame", "frames/s", "cost, one face = 1")
+    return ["## Faces in a frame", "", said, "", *table(head, rows)]
+
+
+def frame_sizes(folder: Path, clip: Path) -> list[str]:
     rows = []
     for width, height in ((640, 360), (1920, 1080), (3840, 2160)):
         each = bench(resized(clip, folder / f"{height}.mp4", width, height, 90))
         shown = f"{each['width']} x {each['height']}"
         rows.append((shown, f"{each['fps']:.1f}", f"{each['decode_fps']:.1f}", f"{each['efficiency']:.0%}"))
-    return lines + table(("frame", "frames/s", "decoding alone", "efficiency"), rows)
+    said = "The first 90 frames of the clip, scaled; every one read."
+    head = ("frame", "frames/s", "decoding alone", "efficiency")
+    return ["## Size of the frame", "", said, "", *table(head, rows)]
 
 
 def length(folder: Path, clip: Path) -> list[str]:
@@ -122,12 +140,13 @@ def length(folder: Path, clip: Path) -> list[str]:
     rows, peaks = [], []
     for minutes in (0.5, 30.0):
         long = folder / f"long{minutes}{clip.suffix}"
-        loop(clip, long, max(round(minutes * 60 / seconds), 1))
-        took, peak = run(*FERVID, "predict", long, "--format", "json", "-q")
+        times = max(round(minutes * 60 / seconds), 1)
+        loop(clip, long, times)
+        _, peak = run(*FERVID, "predict", long, "--format", "json", "-q")
         peaks.append(peak)
-        rows.append((f"{minutes:g} min", f"{took:.1f} s", f"{peak:.0f} MiB"))
+        rows.append((f"{times * seconds / 60:.1f} min", f"{peak:.0f} MiB"))
     said = f"The clip again and again, default options. The difference in peak memory is {peaks[1] - peaks[0]:.0f} MiB."
-    return ["## Length", "", said, "", *table(("clip", "time, with loading", "peak memory"), rows)]
+    return ["## Length", "", said, "", *table(("clip", "peak memory"), rows)]
 
 
 def optimised_before(folder: Path) -> tuple[float, float]:
@@ -203,16 +222,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clip", type=Path)
     parser.add_argument("--peers", metavar="PYTHON")
+    parser.add_argument("--only", nargs="+", metavar="PART", help="measure these parts again and keep the others")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "performance.md")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder, clip = Path(name), given.clip
-        lines, fps = engine(clip)
-        lines = [*machine(), *lines]
-        if given.peers:
-            lines += peers(given.peers, clip, fps)
-        lines += [*scaling(folder, clip), *length(folder, clip), *start(folder, clip), *key_frames(clip)]
-    given.out.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+        parts: dict[str, Callable[[], list[str]]] = {
+            "engine": lambda: engine(clip),
+            "peers": lambda: peers(given.peers, clip) if given.peers else [],
+            "faces": lambda: face_counts(folder),
+            "sizes": lambda: frame_sizes(folder, clip),
+            "length": lambda: length(folder, clip),
+            "start": lambda: start(folder, clip),
+            "keyframes": lambda: key_frames(clip),
+        }
+        before = _parts_of(given.out) if given.only else {}
+        texts = {}
+        for part, measure in parts.items():
+            again = not given.only or part in given.only
+            texts[part] = "\n".join(measure()) if again else before[part]
+    lines = [f"<!-- {part} -->\n{text.strip()}\n" for part, text in texts.items() if text]
+    given.out.write_text("\n".join([*machine(), *lines]), encoding="utf-8")
+
+
+def _parts_of(path: Path) -> dict[str, str]:
+    """What was written before, by the comments before the parts."""
+    found = re.split(r"<!-- (\w+) -->\n", path.read_text(encoding="utf-8"))[1:]
+    return dict(zip(found[::2], found[1::2], strict=True))
 
 
 if __name__ == "__main__":
