@@ -7,6 +7,7 @@ import numpy as np
 
 from fer_video.errors import ModelError
 from fer_video.models.spec import CropSpec
+from fer_video.resize import halvings, resized
 from fer_video.types import Face, Floats, Image
 
 __all__ = ["crop_aligned", "crop_face", "crop_square"]
@@ -39,9 +40,10 @@ def crop_face(image: Image, face: Face, size: int, spec: CropSpec) -> Image:
             raise ModelError("this backbone needs faces with landmarks; choose a --detector that gives them")
         return crop_aligned(image, face.landmarks, size)
     left, top, side = crop_square(face, spec)
-    # Whole pixels: half a pixel is under one in a hundred of a face that is large enough to read.
-    x1, y1 = round(left), round(top)
-    length = max(round(side), 1)
+    # Whole pixels, and as many as can be halved so often: under one in a hundred of the face either way.
+    step = 1 << halvings(round(side), size)
+    length = max(round(side / step), 1) * step
+    x1, y1 = round(left + (side - length) / 2), round(top + (side - length) / 2)
     x2, y2 = x1 + length, y1 + length
     height, width = image.shape[:2]
     piece = image[max(y1, 0) : min(y2, height), max(x1, 0) : min(x2, width)]
@@ -59,9 +61,7 @@ def crop_face(image: Image, face: Face, size: int, spec: CropSpec) -> Image:
             ),
             np.uint8,
         )
-    # Bilinear alone samples four pixels and aliases when it shrinks by more than two; area averages them all.
-    how = cv2.INTER_AREA if length >= 2 * size else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(piece, (size, size), interpolation=how), np.uint8)
+    return resized(piece, size, size)
 
 
 def crop_aligned(image: Image, landmarks: Floats, size: int) -> Image:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 from fer_video.align import crop_face, crop_square
 from fer_video.models import CropSpec
+from fer_video.resize import resized
 from fer_video.types import Face
 
 
@@ -33,6 +35,33 @@ def test_halved_crop_is_the_mean_of_four_pixels() -> None:
     crop = crop_face(image, Face((30, 40, 50, 60), 1), 10, CropSpec()).astype(int)
     means = image[40:60, 30:50].reshape(10, 2, 10, 2, 3).mean(axis=(1, 3))
     assert np.abs(crop - means).max() <= 0.5
+
+
+def test_shrinking_averages_as_area_does_and_never_drops_a_line() -> None:
+    """A line of one pixel in 30 is lost to interpolation alone; against OpenCV's own average."""
+    image = np.zeros((300, 300, 3), np.uint8)
+    image[7::30] = 255
+    for size in (96, 50, 30, 10):
+        small = resized(image, size, size)
+        assert small.shape == (size, size, 3)
+        assert small.mean() == pytest.approx(image.mean(), rel=0.5)
+        area = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+        assert np.abs(small.astype(int) - area).mean() < 6
+    assert cv2.resize(image, (10, 10), interpolation=cv2.INTER_LINEAR).mean() == 0  # what it would be
+
+
+def test_shrinking_keeps_places() -> None:
+    """A face must not move: the gradient stays a gradient, to half a pixel of the source for each halving."""
+    image = gradient(240, 240)
+    small = resized(image, 50, 50).astype(float)  # two halvings, then 60 to 50
+    centers = (np.arange(50) + 0.5) * 240 / 50 - 0.5
+    assert np.abs(small[25, :, 0] - centers).max() < 1.5
+    assert np.abs(small[:, 25, 1] - centers).max() < 1.5
+
+
+def test_enlarging_is_bilinear() -> None:
+    image = gradient(20, 30)
+    assert np.array_equal(resized(image, 61, 47), cv2.resize(image, (61, 47), interpolation=cv2.INTER_LINEAR))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from fer_video.errors import OptionError
 from fer_video.models import Session
+from fer_video.resize import resized
 from fer_video.types import Face, Floats, Image
 
 __all__ = ["Detector", "DetectorOptions", "faces_from", "input_size", "select_faces", "to_blob"]
@@ -82,8 +83,7 @@ def to_blob(images: Sequence[Image], width: int, height: int, scale: float, *, b
     for image in images:
         inside = (round(image.shape[1] * scale), round(image.shape[0] * scale))
         size = (min(max(inside[0], 1), width), min(max(inside[1], 1), height))
-        # Shrinking with plain bilinear drops pixels; area averages them, and the detector likes it better.
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+        small = resized(image, *size)
         if size != (width, height):
             small = cv2.copyMakeBorder(
                 small, 0, height - size[1], 0, width - size[0], cv2.BORDER_CONSTANT, value=(0, 0, 0)

@@ -11,6 +11,7 @@ import math
 import cv2
 import numpy as np
 
+from fer_video.resize import resized
 from fer_video.training.recipe import Augmentation
 from fer_video.types import Image
 
@@ -23,8 +24,7 @@ def plain(image: Image, size: int, margin: float) -> Image:
     inside = round(kept / margin)
     start = (kept - inside) // 2
     crop = image[start : start + inside, start : start + inside]
-    how = cv2.INTER_AREA if inside >= 2 * size else cv2.INTER_LINEAR  # as align.crop_face
-    return np.asarray(cv2.resize(crop, (size, size), interpolation=how), np.uint8)
+    return resized(crop, size, size)
 
 
 def augment(
