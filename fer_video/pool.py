@@ -23,45 +23,79 @@ STATISTICS: tuple[Statistic, ...] = ("mean", "std", "min", "max")
 
 Vector = npt.NDArray[np.float64]
 
+_TOGETHER = 32  # vectors that are merged at once: one at a time, NumPy's calls cost more than their sums
+
 
 class RunningStats:
     """Mean, biased standard deviation, minimum and maximum of vectors that come a few at a time.
 
-    Each batch's own statistics are merged into the running ones (Chan, Golub and LeVeque 1979): one pass, no sum of
-    squares, so that it stays exact where the spread is small against the mean and however long the video is.
+    Some dozen vectors are gathered, and their own statistics are merged into the running ones (Chan, Golub and LeVeque
+    1979): one pass, no sum of squares, so that it stays exact where the spread is small against the mean and however
+    long the video is.
     """
 
-    __slots__ = ("_squares", "count", "max", "mean", "min")
+    __slots__ = ("_gathered", "_max", "_mean", "_merged", "_min", "_squares", "count")
 
     def __init__(self) -> None:
         self.count = 0
-        self.mean: Vector = np.zeros(0)
-        self.min: Vector = np.zeros(0)
-        self.max: Vector = np.zeros(0)
+        self._gathered: list[npt.NDArray[np.float64]] = []  # (n, D) each, not merged yet
+        self._merged = 0  # vectors that the following are of
+        self._mean: Vector = np.zeros(0)
+        self._min: Vector = np.zeros(0)
+        self._max: Vector = np.zeros(0)
         self._squares: Vector = np.zeros(0)  # sum of squared distances from the mean
 
     def add(self, rows: npt.ArrayLike) -> None:
         """rows: (D,) one vector, or (n, D) several; the same D each time. None at all (0, D) changes nothing."""
-        values = np.atleast_2d(np.asarray(rows, np.float64))
+        values = np.array(rows, np.float64, ndmin=2)
         if not len(values):
             return
+        self._gathered.append(values)
+        self.count += len(values)
+        if self.count - self._merged >= _TOGETHER:
+            self._merge()
+
+    def _merge(self) -> None:
+        if not self._gathered:
+            return
+        values = np.concatenate(self._gathered)
+        self._gathered = []
         mean = values.mean(axis=0)
         squares = ((values - mean) ** 2).sum(axis=0)
-        if self.count == 0:
-            self.mean, self._squares = mean, squares
-            self.min, self.max = values.min(axis=0), values.max(axis=0)
+        if self._merged == 0:
+            self._mean, self._squares = mean, squares
+            self._min, self._max = values.min(axis=0), values.max(axis=0)
         else:
-            total = self.count + len(values)
-            apart = mean - self.mean
-            self.mean = self.mean + apart * (len(values) / total)
-            self._squares = self._squares + squares + apart**2 * (self.count * len(values) / total)
-            self.min = np.minimum(self.min, values.min(axis=0))
-            self.max = np.maximum(self.max, values.max(axis=0))
-        self.count += len(values)
+            total = self._merged + len(values)
+            apart = mean - self._mean
+            self._mean = self._mean + apart * (len(values) / total)
+            self._squares = self._squares + squares + apart**2 * (self._merged * len(values) / total)
+            self._min = np.minimum(self._min, values.min(axis=0))
+            self._max = np.maximum(self._max, values.max(axis=0))
+        self._merged = self.count
+
+    @property
+    def mean(self) -> Vector:
+        """(D,); (0,) when nothing was added, as for the others."""
+        self._merge()
+        return self._mean
+
+    @property
+    def min(self) -> Vector:
+        """(D,)"""
+        self._merge()
+        return self._min
+
+    @property
+    def max(self) -> Vector:
+        """(D,)"""
+        self._merge()
+        return self._max
 
     @property
     def std(self) -> Vector:
         """(D,) biased (divided by the count), NumPy's default."""
+        self._merge()
         std: Vector = np.sqrt(self._squares / max(self.count, 1))
         return std
 

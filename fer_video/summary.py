@@ -106,7 +106,8 @@ class Summary:
     def _close_frame(self) -> None:
         if not self._in_frame:
             return
-        self._group.add(np.mean([list((each.probabilities or {}).values()) for each in self._in_frame], axis=0))
+        faces = [list((each.probabilities or {}).values()) for each in self._in_frame]
+        self._group.add(faces[0] if len(faces) == 1 else np.mean(faces, axis=0))
         if self._group_pooler is not None:
             self._group_pooler.add_frame([each.embedding for each in self._in_frame if each.embedding is not None])
         self.frames_with_face += 1

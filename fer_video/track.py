@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from fer_video.types import Face
 
-__all__ = ["Tracker", "affinity", "assign"]
+__all__ = ["Tracker", "affinity", "assign", "boxes_of"]
 
 # A box may move by nine tenths of its own side between two looks: affinity -0.1 (see there).
 _MIN_AFFINITY = -0.1
@@ -29,18 +29,19 @@ Boxes = npt.NDArray[np.float64]  # (n, 4) x1, y1, x2, y2
 class _Track:
     id: int
     box: Boxes  # (4,) where the face was last seen
-    velocity: Boxes  # (4,) pixels a second
+    velocity: Boxes  # (2,) of the centre, pixels a second
     seen_s: float
 
     def predict(self, time_s: float) -> Boxes:
-        return self.box + self.velocity * (time_s - self.seen_s)
+        return (self.box.reshape(2, 2) + self.velocity * (time_s - self.seen_s)).ravel()
 
     def update(self, box: Boxes, time_s: float) -> None:
         elapsed_s = time_s - self.seen_s
         if elapsed_s > 0:
             # The centre's speed only: boxes that grow while a face turns would otherwise grow for ever.
-            moved = (box - self.box).reshape(2, 2).mean(axis=0) / elapsed_s
-            self.velocity = _NEW * np.tile(moved, 2) + (1 - _NEW) * self.velocity
+            corners = (box - self.box).reshape(2, 2)
+            moved = (corners[0] + corners[1]) / (2 * elapsed_s)
+            self.velocity = _NEW * moved + (1 - _NEW) * self.velocity
         self.box, self.seen_s = box, time_s
 
 
@@ -62,14 +63,14 @@ class Tracker:
         allowed_s = max(self.max_lost_s, 1.5 * (time_s - self._last_s))
         self._last_s = time_s
         self._tracks = [track for track in self._tracks if time_s - track.seen_s <= allowed_s]
-        boxes = np.array([face.box for face in faces], float).reshape(-1, 4)
+        boxes = boxes_of(faces)
         predicted = np.array([track.predict(time_s) for track in self._tracks]).reshape(-1, 4)
         found = {face: self._tracks[track] for track, face in assign(affinity(predicted, boxes), _MIN_AFFINITY)}
         return [self._follow(found.get(i), box, time_s).id for i, box in enumerate(boxes)]
 
     def _follow(self, track: _Track | None, box: Boxes, time_s: float) -> _Track:
         if track is None:
-            track = _Track(self._next_id, box, np.zeros(4), time_s)
+            track = _Track(self._next_id, box, np.zeros(2), time_s)
             self._next_id += 1
             self._tracks.append(track)
         else:
@@ -89,13 +90,24 @@ def affinity(first: Boxes, second: Boxes) -> npt.NDArray[np.float64]:
     fast move, a short loss or at low sampling rates.
     """
     a, b = first[:, None], second[None]
-    low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=-1)
-    areas = (a[..., 2:] - a[..., :2]).prod(axis=-1) + (b[..., 2:] - b[..., :2]).prod(axis=-1)
-    apart = ((a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) ** 2).sum(axis=-1) / 4
-    span = ((np.maximum(a[..., 2:], b[..., 2:]) - np.minimum(a[..., :2], b[..., :2])) ** 2).sum(axis=-1)
-    overlap: npt.NDArray[np.float64] = shared / np.maximum(areas - shared, 1e-9) - apart / np.maximum(span, 1e-9)
-    return overlap
+    most, least = np.maximum(a, b), np.minimum(a, b)
+    shared_sides = np.maximum(least[..., 2:] - most[..., :2], 0)
+    shared = shared_sides[..., 0] * shared_sides[..., 1]
+    span = most[..., 2:] - least[..., :2]
+    apart = a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]
+    union = _area(first)[:, None] + _area(second)[None] - shared
+    far = (apart * apart).sum(axis=-1) / 4 / np.maximum((span * span).sum(axis=-1), 1e-9)
+    agreement: npt.NDArray[np.float64] = shared / np.maximum(union, 1e-9) - far
+    return agreement
+
+
+def _area(boxes: Boxes) -> Boxes:
+    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+
+
+def boxes_of(faces: Sequence[Face]) -> Boxes:
+    """(n, 4) float64, also of nobody."""
+    return np.array([face.box for face in faces], float).reshape(-1, 4)
 
 
 def assign(scores: npt.NDArray[np.float64], least: float) -> list[tuple[int, int]]:
