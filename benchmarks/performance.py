@@ -30,12 +30,12 @@ import av
 import onnxruntime
 from clips import faces_clip, loop, resized
 
+from fer_video.bench import compare
 from fer_video.models import find_model, open_session
 from fer_video.models.graph import prepare
 
 ROOT = Path(__file__).parent.parent
 FERVID = [sys.executable, "-m", "fer_video.cli"]
-PEERS = ROOT / "benchmarks" / "peers.py"
 PEER_NAMES = {"emotieff": "the EmotiEffLib way: MTCNN, EfficientNet-B0 at 224", "fer": "the package `fer`"}
 PEER_FRAMES = 100
 
@@ -63,19 +63,9 @@ def _peak_so_far(pid: int) -> float:
 
 
 def bench(clip: Path, *options: str) -> dict[str, Any]:
-    command = [*FERVID, "bench", str(clip), "--format", "json", "-q", *options]
+    command = [*FERVID, "bench", str(clip), "--format", "json", "-q", "--runs", "7", *options]
     done: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return done
-
-
-def peer(python: str, name: str, clip: Path) -> dict[str, Any] | str:
-    """What it measured, or why it could not."""
-    command = [python, str(PEERS), name, str(clip), "--frames", str(PEER_FRAMES)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode:
-        return done.stderr.strip().splitlines()[-1]
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
@@ -101,12 +91,12 @@ def engine(clip: Path) -> list[str]:
 def peers(python: str, clip: Path) -> list[str]:
     own = bench(clip)["fps"]
     rows: list[tuple[object, ...]] = [("fervid", f"{own:.1f}", "")]
-    for name, described in PEER_NAMES.items():
-        found = peer(python, name, clip)
-        if isinstance(found, str):
-            rows.append((described, "not measured", found.replace("|", " ")))
+    for peer in compare(clip, PEER_FRAMES, python):
+        described = PEER_NAMES[peer.name]
+        if peer.fps is None:
+            rows.append((described, "not measured", str(peer.error).replace("|", " ")))
         else:
-            rows.append((described, f"{found['fps']:.2f}", f"fervid is {own / found['fps']:.1f} times as fast"))
+            rows.append((described, f"{peer.fps:.2f}", f"fervid is {own / peer.fps:.1f} times as fast"))
     said = f"The same clip; of the others the first {PEER_FRAMES} frames."
     return ["## Beside others", "", said, "", *table(("what", "frames/s", ""), rows)]
 
@@ -190,15 +180,28 @@ def start(folder: Path, clip: Path) -> list[str]:
     return ["## From a cold start", "", *table(("what", "time"), rows)]
 
 
+def printed(script: str, clip: Path) -> list[str]:
+    """What another benchmark prints, as it is."""
+    command = [sys.executable, str(ROOT / "benchmarks" / script), str(clip)]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return ["```", *text.replace(str(clip), clip.name).splitlines(), "```", ""]
+
+
+def frames(clip: Path) -> list[str]:
+    said = (
+        "Small frames are decoded by one thread; pictures are shrunk by halving and then interpolating "
+        "(`benchmarks/frames.py`)."
+    )
+    return ["## Decoding and shrinking", "", said, "", *printed("frames.py", clip)]
+
+
 def key_frames(clip: Path) -> list[str]:
-    command = [sys.executable, str(ROOT / "benchmarks" / "keyframes.py"), str(clip)]
-    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     said = (
         "Against looking at every frame: line is what fervid does, hold keeps a face where it was, flow carries it "
         "along by optical flow (`benchmarks/keyframes.py`). Milliseconds a frame are the detector's and the method's, "
         "on one thread."
     )
-    return ["## Key frames", "", said, "", "```", *printed.replace(str(clip), clip.name).splitlines(), "```", ""]
+    return ["## Key frames", "", said, "", *printed("keyframes.py", clip)]
 
 
 def machine() -> list[str]:
@@ -232,6 +235,7 @@ def main() -> None:
             "peers": lambda: peers(given.peers, clip) if given.peers else [],
             "faces": lambda: face_counts(folder),
             "sizes": lambda: frame_sizes(folder, clip),
+            "frames": lambda: frames(clip),
             "length": lambda: length(folder, clip),
             "start": lambda: start(folder, clip),
             "keyframes": lambda: key_frames(clip),
@@ -240,7 +244,7 @@ def main() -> None:
         texts = {}
         for part, measure in parts.items():
             again = not given.only or part in given.only
-            texts[part] = "\n".join(measure()) if again else before[part]
+            texts[part] = "\n".join(measure()) if again else before.get(part, "")
     lines = [f"<!-- {part} -->\n{text.strip()}\n" for part, text in texts.items() if text]
     given.out.write_text("\n".join([*machine(), *lines]), encoding="utf-8")
 

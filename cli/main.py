@@ -92,6 +92,8 @@ def main(debug: bool) -> None:
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # schedulers stop jobs so; finish as for Ctrl-C
+    # The stages of the pipeline keep the cores busy; OpenCV's own threads would only wait beside them, spinning.
+    os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
     if debug:
         show_details()
     else:

@@ -176,7 +176,7 @@ device_options: Callable[[F], F] = _together(
         show_default=True,
         help="Where the networks run. A device asked for by name and not there is an error.",
     ),
-    click.option("--threads", type=int, metavar="N", help="Of each network.  [default: one a core]"),
+    click.option("--threads", type=int, metavar="N", help="Cores that the networks use.  [default: all]"),
 )
 
 

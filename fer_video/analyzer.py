@@ -56,7 +56,7 @@ class AnalyzerOptions:
     detector: str | None = None  # name, path or scrfd:PATH (models.find_model); None: the embedded default
     backbone: str | None = None  # name or path; None: the embedded default
     device: str = "auto"  # or a key of models.devices.DEVICES
-    threads: int | None = None  # of each network; None: one a core
+    threads: int | None = None  # cores that the networks use, on a CPU; None: all this process may use
     attributes: bool = False  # also age, gender, ethnicity
     # The clip model that answers for people and the clip: "auto" for the embedded one where it fits the backbone, its
     # name, the folder of one's own, or "none" for the mean of the per-frame probabilities.

@@ -108,7 +108,8 @@ class Backbone:
             return Embedded(np.zeros((0, self.feature_size), np.float32), empty)
         # An output that holds several heads is asked for once.
         names = list(dict.fromkeys((self.spec.features, *(head.output for head in self.heads))))
-        parts = [self._run(names, crops[start : start + self.batch]) for start in range(0, len(crops), self.batch)]
+        least = self.batch if self._fixed_batch else 1  # less would be filled up
+        parts = self.session.spread(lambda part: self._run(names, part), crops, most=self.batch, least=least)
         given = {name: np.concatenate(column) for name, column in zip(names, zip(*parts, strict=True), strict=True)}
         told = {head.task: _told(head, given[head.output]) for head in self.heads}
         return Embedded(given[self.spec.features], told)

@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
@@ -67,7 +67,7 @@ class Measured:
     decode_fps: float  # frames a second of decoding alone
     inference_fps: float  # frames a second of the networks alone, spread over the cores
     limit_fps: float  # the smaller of the two, and of the work of both over the cores
-    efficiency: float  # fps / limit_fps
+    efficiency: float  # end to end of the limit, the median over the runs
     peak_mib: float | None  # of the whole process so far; None where the system does not tell
     ran: dict[str, Any]
 
@@ -120,22 +120,13 @@ def bench(path: str | os.PathLike[str], options: BenchOptions, say: Callable[[st
     result = analyzer.analyze(path)  # also fills the system's cache of the file
     if not result.frames_sampled:
         raise InputError(f"{os.fspath(path)}: gives no frame to measure")
-    whole, stages = [], []
+    networks = _Networks(path, options.analyzer)
+    runs = []
     for run in range(options.runs):
-        say(f"end to end, run {run + 1} of {options.runs}")
-        before, began = dict(analyzer.busy_s), time.perf_counter()
-        analyzer.analyze(path)
-        whole.append(time.perf_counter() - began)
-        stages.append({name: value - before.get(name, 0.0) for name, value in analyzer.busy_s.items()})
-    say("decoding alone")
-    decoding = [_decode(path, options.analyzer) for _ in range(options.runs)]
-    say("the networks alone")
-    faces, running = _inference(path, options)
-    frames, cores = result.frames_sampled, available_cores()
-    typical = stages[whole.index(statistics.median_low(whole))]
-    decode, networks = _median(decoding), _median(running)
-    least_s = max(decode.wall_s, networks.wall_s, (decode.work_s + networks.work_s) / cores)
-    fps = frames / statistics.median(whole)
+        say(f"run {run + 1} of {options.runs}: end to end, decoding alone, the networks alone")
+        runs.append(_run(path, analyzer, networks))
+    frames = result.frames_sampled
+    typical = min(runs, key=lambda run: abs(run.whole.wall_s - _median(each.whole.wall_s for each in runs)))
     with open_source(path) as source:
         info = source.info
     return Measured(
@@ -143,15 +134,15 @@ def bench(path: str | os.PathLike[str], options: BenchOptions, say: Callable[[st
         width=info.width,
         height=info.height,
         frames=frames,
-        faces=faces,
-        cores=cores,
-        fps=fps,
-        stage_s=typical,
-        share={name: value / sum(typical.values()) for name, value in typical.items()},
-        decode_fps=frames / decode.wall_s,
-        inference_fps=frames / networks.wall_s,
-        limit_fps=frames / least_s,
-        efficiency=fps * least_s / frames,
+        faces=networks.faces,
+        cores=available_cores(),
+        fps=frames / _median(run.whole.wall_s for run in runs),
+        stage_s=typical.stage_s,
+        share={name: value / sum(typical.stage_s.values()) for name, value in typical.stage_s.items()},
+        decode_fps=frames / _median(run.decode.wall_s for run in runs),
+        inference_fps=frames / _median(run.networks.wall_s for run in runs),
+        limit_fps=frames / _median(run.least_s for run in runs),
+        efficiency=_median(run.least_s / run.whole.wall_s for run in runs),
         peak_mib=_peak_mib(),
         ran=dict(analyzer.ran),
     )
@@ -177,49 +168,74 @@ def _cost(work: Callable[[], object]) -> _Cost:
     return _Cost(time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def _median(costs: Sequence[_Cost]) -> _Cost:
-    return _Cost(*(statistics.median(getattr(cost, name) for cost in costs) for name in ("wall_s", "work_s")))
+def _median(values: Iterable[float]) -> float:
+    return statistics.median(values)
 
 
-def _decode(path: str | os.PathLike[str], options: AnalyzerOptions) -> _Cost:
-    """Of reading all sampled frames and doing nothing with them."""
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Everything once, one after the other: a machine that is faster or slower for a minute is so for all of it."""
+
+    whole: _Cost
+    stage_s: dict[str, float]
+    decode: _Cost
+    networks: _Cost
+
+    @property
+    def least_s(self) -> float:
+        """No program that decodes and runs these networks needs less."""
+        both_s = (self.decode.work_s + self.networks.work_s) / available_cores()
+        return max(self.decode.wall_s, self.networks.wall_s, both_s)
+
+
+def _run(path: str | os.PathLike[str], analyzer: Analyzer, networks: _Networks) -> _Run:
+    before = dict(analyzer.busy_s)
+    whole = _cost(lambda: analyzer.analyze(path))
+    stage_s = {name: value - before.get(name, 0.0) for name, value in analyzer.busy_s.items()}
     with open_source(path) as source:
-        return _cost(lambda: sum(1 for _ in source.frames(options.sampling)))
+        decode = _cost(lambda: sum(1 for _ in source.frames(analyzer.options.sampling)))
+    return _Run(whole, stage_s, decode, networks.cost())
 
 
-def _inference(path: str | os.PathLike[str], options: BenchOptions) -> tuple[int, list[_Cost]]:
-    """Faces in the clip, and for each run what the networks need for it, each on one core, as many at a time as there
-    are cores. What does not fit in memory is reckoned from what does."""
-    detector, backbone = make_networks(replace(options.analyzer, threads=1))
-    looking, reading = _Looking(detector), _Reading(backbone, options.analyzer.attributes)
-    pipeline = Pipeline(looking, reading, options.analyzer.max_lost_s, options.analyzer.key_s)
-    with open_source(path) as source, closing(pipeline.observe(source.frames(options.analyzer.sampling))) as seen:
-        faces = sum(observation.face is not None for observation in seen)
-    crops = reading.kept
-    batches = [crops[start : start + backbone.batch] for start in range(0, len(crops), backbone.batch)]
-    looks = looking.looked_at / max(sum(map(len, looking.kept)), 1)
-    costs = []
-    with ThreadPoolExecutor(available_cores()) as pool:
-        for _ in range(options.runs):
-            detecting = _cost(lambda: list(pool.map(detector.detect, looking.kept)))
-            embedding = _cost(lambda: list(pool.map(backbone.embed, batches)))
-            costs.append(detecting * looks + embedding * (faces / max(len(crops), 1)))
-    return faces, costs
+class _Networks:
+    """What the networks need for a clip, each on one core, as many at a time as there are cores.
+
+    What does not fit in memory is reckoned from what does.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], options: AnalyzerOptions) -> None:
+        self._detector, self._backbone = make_networks(replace(options, threads=1))
+        looking, reading = _Looking(self._detector), _Reading(self._backbone, options.attributes)
+        pipeline = Pipeline(looking, reading, options.max_lost_s, options.key_s)
+        with open_source(path) as source, closing(pipeline.observe(source.frames(options.sampling))) as seen:
+            self.faces = sum(observation.face is not None for observation in seen)
+        size, crops = self._backbone.batch, reading.kept
+        self._pictures = looking.kept
+        self._crops = [crops[start : start + size] for start in range(0, len(crops), size)]
+        self._more_looks = looking.looked_at / max(sum(map(len, looking.kept)), 1)
+        self._more_faces = self.faces / max(len(crops), 1)
+
+    def cost(self) -> _Cost:
+        with ThreadPoolExecutor(available_cores()) as pool:
+            detecting = _cost(lambda: list(pool.map(self._detector.detect, self._pictures)))
+            embedding = _cost(lambda: list(pool.map(self._backbone.embed, self._crops)))
+        return detecting * self._more_looks + embedding * self._more_faces
 
 
-def compare(path: str | os.PathLike[str], frames: int = 100) -> list[Peer]:
-    """Measure the peers on the first frames of a clip, each in a process of its own with this interpreter.
+def compare(path: str | os.PathLike[str], frames: int = 100, python: str = sys.executable) -> list[Peer]:
+    """Measure the peers on the first frames of a clip, each in a process of its own.
+
+    python: the interpreter in whose environment they are installed.
 
     Raises OptionError outside of a checkout: they are not installed with fervid.
     """
     script = Path(fer_video.__file__).parent.parent / "benchmarks" / "peers.py"
     if not script.is_file():
         raise OptionError("what others do is measured by benchmarks/peers.py of a checkout; this is not one")
-    return [_peer(script, name, path, frames) for name in PEERS]
+    return [_peer([python, str(script), name, os.fspath(path), "--frames", str(frames)], name) for name in PEERS]
 
 
-def _peer(script: Path, name: str, path: str | os.PathLike[str], frames: int) -> Peer:
-    command = [sys.executable, str(script), name, os.fspath(path), "--frames", str(frames)]
+def _peer(command: Sequence[str], name: str) -> Peer:
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         return Peer(name, None, (done.stderr.strip().splitlines() or ["it failed without a word"])[-1])

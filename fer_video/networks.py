@@ -20,7 +20,7 @@ def make_networks(options: AnalyzerOptions) -> tuple[Detector, Backbone]:
     """Load and start both. Raises ModelError, OptionError."""
 
     def start(spec: ModelSpec) -> Session:
-        return open_session(spec, options.device, options.threads)
+        return open_session(spec, options.device, options.threads, networks=2)
 
     detector = make_detector(start(find_model("face-detector", options.detector)), options.faces)
     backbone = start(find_model("emotion-backbone", options.backbone))

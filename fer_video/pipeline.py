@@ -7,20 +7,21 @@ cut out of them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fer_video.backbone import Backbone, affect_from, attributes_from
 from fer_video.cuts import CutDetector
 from fer_video.detect import Detector
-from fer_video.keyframes import KEY_S, KeyFrames
+from fer_video.keyframes import KEY_S, KeyFrames, is_due
 from fer_video.stages import Stages
 from fer_video.track import Tracker
 from fer_video.types import Face, Floats, Frame, Image, Observation
 
 __all__ = ["Look", "Looks", "Pipeline"]
 
-_CHUNK_BYTES, _MAX_CHUNK = 96 << 20, 16
+_CHUNK_BYTES, _FIRST_CHUNK, _MAX_CHUNK = 160 << 20, 4, 16
 # Chunks that wait for the next stage. Frames are heavy, crops are light and even out what takes longer now and then.
 _FRAMES_AHEAD, _CROPS_AHEAD = 1, 4
 
@@ -89,7 +90,7 @@ class Pipeline:
         Frames are read in another thread: do not free what they come from before this has ended or was closed.
         """
         with Stages(self.busy_s, own="answer") as stages:
-            chunked = stages.ahead("decode", chunks(frames), _FRAMES_AHEAD)
+            chunked = stages.ahead("decode", chunks(frames, self.key_s), _FRAMES_AHEAD)
             found = stages.ahead("detect", map(_Finder(self, looks or {}), chunked), _CROPS_AHEAD)
             for seen in stages.ahead("embed", map(self._looked, found), _CROPS_AHEAD):
                 for moment, look in seen:
@@ -131,16 +132,25 @@ class Pipeline:
             )
 
 
-def chunks(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
-    """Lists of frames of one size, as many as fit the budget. Streams and folders of pictures may change size."""
+def chunks(frames: Iterator[Frame], key_s: float = 0.0) -> Iterator[list[Frame]]:
+    """Lists of frames of one size, as many as fit the budget. Streams and folders of pictures may change size.
+
+    key_s: see KeyFrames, which looks at the last frame of a chunk in any case: a chunk ends with a frame that is looked
+    at anyway, if it can. The first ones are short, so that the later stages soon have something to do.
+    """
     chunk: list[Frame] = []
+    keys, apart, last_s = 0, 1, -math.inf  # frames up to the last key frame, between the last two, and its time
+    few = _FIRST_CHUNK
     for frame in frames:
-        if chunk and frame.image.shape != chunk[0].image.shape:
-            yield chunk
-            chunk = []
+        if chunk:
+            if is_due(frame.time_s, last_s, key_s):
+                apart, keys, last_s = len(chunk) - keys, len(chunk), chunk[-1].time_s
+            most = max(1, min(_MAX_CHUNK, _CHUNK_BYTES // chunk[0].image.nbytes))
+            at_key = keys == len(chunk) and (keys >= few or keys + apart > most)
+            if at_key or len(chunk) == most or frame.image.shape != chunk[0].image.shape:
+                yield chunk
+                keys, last_s, few = 0, chunk[-1].time_s, few * 2
+                chunk = []
         chunk.append(frame)
-        if len(chunk) >= max(1, min(_MAX_CHUNK, _CHUNK_BYTES // frame.image.nbytes)):
-            yield chunk
-            chunk = []
     if chunk:
         yield chunk

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -49,13 +50,27 @@ def test_a_cut_ends_everybody(analyzer: Analyzer, astronaut: Image, tmp_path: Pa
     assert [(person.id, person.frames) for person in result.people] == [(1, 5), (2, 5)]
 
 
-def test_chunks_are_small_for_large_frames_and_of_one_size() -> None:
-    def frames(*shapes: tuple[int, int]) -> list[fer_video.Frame]:
-        return [fer_video.Frame(i, i / 10, np.zeros((*shape, 3), np.uint8)) for i, shape in enumerate(shapes)]
+def sizes(chunked: Iterator[list[fer_video.Frame]]) -> list[int]:
+    return [len(chunk) for chunk in chunked]
 
-    assert [len(chunk) for chunk in chunks(iter(frames(*[(360, 640)] * 40)))] == [16, 16, 8]
-    assert [len(chunk) for chunk in chunks(iter(frames(*[(2160, 3840)] * 5)))] == [4, 1]
-    assert [len(chunk) for chunk in chunks(iter(frames((9, 9), (9, 9), (8, 9), (9, 9))))] == [2, 1, 1]
+
+def frames_of(*shapes: tuple[int, int], fps: float = 10.0) -> Iterator[fer_video.Frame]:
+    return iter([fer_video.Frame(i, i / fps, np.zeros((*shape, 3), np.uint8)) for i, shape in enumerate(shapes)])
+
+
+def test_chunks_grow_are_small_for_large_frames_and_of_one_size() -> None:
+    assert sizes(chunks(frames_of(*[(360, 640)] * 40))) == [4, 8, 16, 12]
+    assert sizes(chunks(frames_of(*[(2160, 3840)] * 10))) == [4, 6]
+    assert sizes(chunks(frames_of((9, 9), (9, 9), (8, 9), (9, 9)))) == [2, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("fps", "expected"),
+    # Looked at are, at 25 frames a second, frames 0, 5, 10, ... and so the 6th, 11th, 16th.
+    [(25, [6, 10, 15, 9]), (30, [7, 12, 12, 9]), (24, [5, 8, 16, 11]), (60, [13, 12, 12, 3]), (5, [4, 8, 16, 12])],
+)
+def test_chunks_end_where_the_detector_looks_anyway(fps: float, expected: list[int]) -> None:
+    assert sizes(chunks(frames_of(*[(36, 64)] * 40, fps=fps), 0.2)) == expected
 
 
 def test_every_frame(face_clip: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -214,19 +215,27 @@ def test_the_input_is_rgb_in_the_upper_left() -> None:
 
 def test_large_inputs_are_taken_in_small_batches(six_people: Image) -> None:
     detector, sizes = centerface(min_face_px=8), []
-    real = detector.session.run
+    real = detector.session.raw
 
     class Spy:
-        spec, outputs = detector.session.spec, detector.session.outputs
+        def run(self, names: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+            sizes.extend(blob.shape for blob in inputs.values())
+            return real.run(names, inputs)  # type: ignore[no-any-return]
 
-        def run(self, names: list[str], blob: np.ndarray) -> list[np.ndarray]:
-            sizes.append(blob.shape)
-            return real(names, blob)
-
-    detector.session = Spy()  # type: ignore[assignment]
+    detector.session = replace(detector.session, raw=Spy())
     assert [len(faces) for faces in detector.detect([six_people[:443]] * 3)] == [6, 6, 6]
     assert sum(shape[0] for shape in sizes) == 3
     assert all(shape[0] == 1 or np.prod((shape[0], *shape[2:])) <= 1 << 20 for shape in sizes)
+
+
+def test_a_large_picture_alone_is_seen_as_among_others(six_people: Image) -> None:
+    """Alone, all cores work at it, in another session."""
+    spec = find_model("face-detector")
+    detector = make_detector(open_session(spec, "cpu", threads=3, networks=2), DetectorOptions(min_face_px=8))
+    assert detector.session.at_once == 1
+    (alone,), (first, _) = detector.detect([six_people]), detector.detect([six_people] * 2)
+    assert len(alone) == len(first) == 6
+    assert np.allclose([face.box for face in alone], [face.box for face in first], atol=0.01)
 
 
 @pytest.mark.parametrize("shape", [(1, 5000), (5000, 1), (1, 1)])
@@ -235,8 +244,6 @@ def test_pictures_of_one_row(shape: tuple[int, int]) -> None:
 
 
 def test_a_backbone_is_no_centerface() -> None:
-    from dataclasses import replace
-
     spec = replace(find_model("emotion-backbone"), kind="centerface")
     with pytest.raises(ModelError, match="not a CenterFace network"):
         make_detector(open_session(spec), DetectorOptions())

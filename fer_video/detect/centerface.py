@@ -7,6 +7,7 @@ offset (y, x), and five landmarks (y, x pairs) in units of the box, from its upp
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -20,6 +21,7 @@ __all__ = ["CenterFace", "decode_maps"]
 _STRIDE = 4
 _NMS_IOU = 0.3  # as its authors' code has it
 _BATCH_PIXELS = 1 << 20  # of network input in one run: larger ones gain nothing and cost a kilobyte a pixel
+_LARGE_PIXELS = 1 << 18  # of network input: one such picture is worth all cores
 _ROLES = ("heatmap", "log_size", "offset", "landmarks")
 
 
@@ -35,23 +37,32 @@ class CenterFace(Detector):
         lacking = [role for role in _ROLES if names.get(role) not in session.outputs]
         if lacking:
             raise ModelError(f"{session.spec.path}: not a CenterFace network: no output for {', '.join(lacking)}")
+        self._multiple = session.spec.input.multiple_of
 
     def detect(self, images: Sequence[Image]) -> list[list[Face]]:
         if not images:
             return []
         height, width = images[0].shape[:2]
-        spec = self.session.spec
-        net_width, net_height, scale = input_size(width, height, self.options.min_face_px, spec.input.multiple_of)
-        names = [(spec.outputs or {})[role] for role in _ROLES]
-        batch = max(1, _BATCH_PIXELS // (net_width * net_height))
-        found = []
-        for start in range(0, len(images), batch):
-            blob = to_blob(images[start : start + batch], net_width, net_height, scale)
-            found += [
-                decode_maps(heat, size, offset, points, scale, (width, height), self.options.min_score)
-                for heat, size, offset, points in zip(*self.session.run(names, blob), strict=True)
-            ]
-        return found
+        net_width, net_height, _ = input_size(width, height, self.options.min_face_px, self._multiple)
+        pixels = net_width * net_height
+        if len(images) == 1 and pixels >= _LARGE_PIXELS:
+            return self._run(self._alone, images)
+        parts = self.session.spread(partial(self._run, self.session), images, most=max(1, _BATCH_PIXELS // pixels))
+        return [faces for part in parts for faces in part]
+
+    @cached_property
+    def _alone(self) -> Session:
+        return self.session.alone()
+
+    def _run(self, session: Session, images: Sequence[Image]) -> list[list[Face]]:
+        height, width = images[0].shape[:2]
+        net_width, net_height, scale = input_size(width, height, self.options.min_face_px, self._multiple)
+        blob = to_blob(images, net_width, net_height, scale)
+        names = [(session.spec.outputs or {})[role] for role in _ROLES]
+        return [
+            decode_maps(heat, size, offset, points, scale, (width, height), self.options.min_score)
+            for heat, size, offset, points in zip(*session.run(names, blob), strict=True)
+        ]
 
 
 def decode_maps(

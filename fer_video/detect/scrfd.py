@@ -34,7 +34,7 @@ class Scrfd(Detector):
         self._model = SCRFD(session=session.raw, static_shape_sessions=False)
 
     def detect(self, images: Sequence[Image]) -> list[list[Face]]:
-        return [self._detect_one(image) for image in images]
+        return self.session.spread(lambda one: self._detect_one(one[0]), images, most=1)
 
     def _detect_one(self, image: Image) -> list[Face]:
         height, width = image.shape[:2]

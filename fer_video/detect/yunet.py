@@ -42,7 +42,7 @@ class YuNet(Detector):
         self._fixed = (width, height) if isinstance(width, int) and isinstance(height, int) else None
 
     def detect(self, images: Sequence[Image]) -> list[list[Face]]:
-        return [self._detect_one(image) for image in images]
+        return self.session.spread(lambda one: self._detect_one(one[0]), images, most=1)
 
     def _detect_one(self, image: Image) -> list[Face]:
         height, width = image.shape[:2]

@@ -1,13 +1,19 @@
-"""Verified bytes -> a running ONNX Runtime session, and the truth about where it runs."""
+"""Verified bytes -> a running ONNX Runtime session, and the truth about where it runs.
+
+On a CPU each call stays on one core, and several are made at a time: ONNX Runtime can also split every operation over
+the cores, but they then wait for each other at its end, and decoding that takes a core away holds up both
+(docs/performance.md). A single large picture is the exception: `Session.alone`.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fer_video.errors import ModelError, OptionError
 from fer_video.models.devices import (
@@ -30,6 +36,10 @@ __all__ = ["Session", "available_cores", "open_session"]
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+U = TypeVar("U")
+_CPU = "CPUExecutionProvider"
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -39,6 +49,9 @@ class Session:
     sha256: str  # of the file
     provider: str  # the one really in use, e.g. "CPUExecutionProvider"
     raw: Any  # onnxruntime.InferenceSession
+    device: str  # that was asked for
+    threads: int  # cores it may use, on a CPU
+    at_once: int  # calls that are best made at the same time, each on one core
 
     @property
     def inputs(self) -> Mapping[str, Sequence[Any]]:
@@ -55,6 +68,29 @@ class Session:
         result: list[npt.NDArray[np.float32]] = self.raw.run(list(outputs), {self.spec.input.name: tensor})
         return result
 
+    def spread(self, work: Callable[[Sequence[T]], U], items: Sequence[T], *, most: int, least: int = 1) -> list[U]:
+        """What `work` gives for the items, in order: they come in parts of `least` to `most`, several at a time."""
+        size = max(least, min(most, -(-len(items) // self.at_once)))
+        parts = [items[start : start + size] for start in range(0, len(items), size)]
+        if len(parts) < 2 or self.at_once < 2:
+            return [work(part) for part in parts]
+        return list(_pool(self.threads).map(work, parts))
+
+    def alone(self) -> Session:
+        """The same network for one call at a time that all cores take part in; itself where there is but one.
+
+        Raises ModelError as `open_session`.
+        """
+        if self.provider != _CPU or self.threads == 1:
+            return self
+        return open_session(self.spec, self.device, self.threads, alone=True)
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """One for all networks, so that they share the cores."""
+    return ThreadPoolExecutor(threads, "networks")
+
 
 def available_cores() -> int:
     """Cores this process may use: fewer than the machine has under taskset, Slurm or a container's cpuset."""
@@ -63,26 +99,30 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def open_session(spec: ModelSpec, device: str = "auto", threads: int | None = None) -> Session:
+def open_session(
+    spec: ModelSpec, device: str = "auto", threads: int | None = None, *, networks: int = 1, alone: bool = False
+) -> Session:
     """Read the file once, compare its hash, and start a session from those very bytes.
 
-    device: "auto" or a key of DEVICES. threads: of the session's own pool, None for one a core.
+    device: "auto" or a key of DEVICES. threads: cores to use on a CPU, None for all. networks: that share them, at work
+    at the same time. alone: see Session.
 
     Raises ModelError for a file that is missing, damaged or not a runnable network; OptionError for a device
     that is unknown, not installed, or that ONNX Runtime silently gave up on.
     """
+    threads = threads or available_cores()
     data, sha256 = _verified_bytes(spec)
     providers = providers_for(device)
     runnable, spec = prepare(data, spec)
     try:
-        raw = _start(runnable, providers, threads)
+        raw = _start(runnable, providers, threads if alone else 1)
     except Exception as error:
         if device != "auto" or len(providers) == 1:
             raise _cannot_run(spec, error) from error
         _say_once(f"{providers[0][0]} cannot be used ({_first_line(error)}); the CPU is")
         providers = providers[-1:]
         try:
-            raw = _start(runnable, providers, threads)
+            raw = _start(runnable, providers, threads if alone else 1)
         except Exception as error_on_cpu:
             raise _cannot_run(spec, error_on_cpu) from error_on_cpu
 
@@ -94,13 +134,14 @@ def open_session(spec: ModelSpec, device: str = "auto", threads: int | None = No
         )
     if used != providers[0][0]:
         _say_once(f"{providers[0][0]} is installed but does not work here; {used} is used. fervid doctor says more")
-    return Session(spec, sha256, used, raw)
+    at_once = max(threads // networks, 1) if used == _CPU and not alone else 1
+    return Session(spec, sha256, used, raw, device, threads, at_once)
 
 
-def _start(data: bytes, providers: Sequence[Provider], threads: int | None) -> Any:
+def _start(data: bytes, providers: Sequence[Provider], threads: int) -> Any:
     ort = import_onnxruntime()
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads or available_cores()
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4  # its warnings are about graphs, not for users; failures are raised anyway
     # A spinning pool keeps a core busy between two calls, which takes it from decoding and the other network.
