@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fer_video.backbone import Backbone, affect_from, attributes_from
 from fer_video.cuts import CutDetector
 from fer_video.detect import Detector
 from fer_video.keyframes import KEY_S, KeyFrames, is_due
-from fer_video.stages import Stages
+from fer_video.stages import Spare, Stages
 from fer_video.track import Tracker
 from fer_video.types import Face, Floats, Frame, Image, Observation
 
@@ -23,7 +23,7 @@ __all__ = ["Look", "Looks", "Pipeline"]
 
 _CHUNK_BYTES, _FIRST_CHUNK, _MAX_CHUNK = 160 << 20, 4, 16
 # Chunks that wait for the next stage. Frames are heavy, crops are light and even out what takes longer now and then.
-_FRAMES_AHEAD, _CROPS_AHEAD = 1, 4
+_FRAMES_AHEAD, _CROPS_AHEAD = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,14 @@ class _Found:
     known: Look | None  # of a frame that was looked at before; it has no crops then
 
 
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Frames in order, and what the backbone says of each once it was asked."""
+
+    found: Sequence[_Found]
+    looks: Sequence[Look] | None = None
+
+
 class _Finder:
     """Chunk by chunk: who is where, followed from frame to frame."""
 
@@ -58,11 +66,11 @@ class _Finder:
         self._keys = KeyFrames(pipeline.detector, pipeline.key_s)
         self._cuts, self._tracker = CutDetector(), Tracker(pipeline.max_lost_s)
 
-    def __call__(self, chunk: Sequence[Frame]) -> list[_Found]:
+    def __call__(self, chunk: Sequence[Frame]) -> _Chunk:
         cuts = [self._cuts.update(frame.image) for frame in chunk]
         known = [self._looks.get(frame.index) for frame in chunk]
         faces = self._keys.faces(chunk, cuts, {i: look.faces for i, look in enumerate(known) if look is not None})
-        return [self._in_frame(*each) for each in zip(chunk, cuts, faces, known, strict=True)]
+        return _Chunk([self._in_frame(*each) for each in zip(chunk, cuts, faces, known, strict=True)])
 
     def _in_frame(self, frame: Frame, cut: bool, faces: list[Face], known: Look | None) -> _Found:
         if cut:
@@ -91,9 +99,10 @@ class Pipeline:
         """
         with Stages(self.busy_s, own="answer") as stages:
             chunked = stages.ahead("decode", chunks(frames, self.key_s), _FRAMES_AHEAD)
-            found = stages.ahead("detect", map(_Finder(self, looks or {}), chunked), _CROPS_AHEAD)
-            for seen in stages.ahead("embed", map(self._looked, found), _CROPS_AHEAD):
-                for moment, look in seen:
+            spare = Spare("embed", self._embedded)
+            found = stages.ahead("detect", map(_Finder(self, looks or {}), chunked), _CROPS_AHEAD, spare)
+            for chunk in stages.ahead("embed", map(self._embedded, found), _CROPS_AHEAD):
+                for moment, look in zip(chunk.found, chunk.looks or (), strict=True):
                     if looks is not None:
                         looks[moment.index] = look
                     yield from self._say(moment, look)
@@ -102,18 +111,20 @@ class Pipeline:
         """The same for frames that come as they come: each is answered before the next one is asked for."""
         finder = _Finder(self, {})
         for frame in frames:
-            ((moment, look),) = self._looked(finder([frame]))
-            yield frame, list(self._say(moment, look))
+            chunk = self._embedded(finder([frame]))
+            yield frame, list(self._say(chunk.found[0], (chunk.looks or ())[0]))
 
-    def _looked(self, found: Sequence[_Found]) -> list[tuple[_Found, Look]]:
-        """With what the backbone says of all crops of a chunk at once."""
-        embedded = self.backbone.embed([crop for moment in found for crop in moment.crops])
+    def _embedded(self, chunk: _Chunk) -> _Chunk:
+        """With what the backbone says of all its crops at once, and without these."""
+        if chunk.looks is not None:
+            return chunk
+        embedded = self.backbone.embed([crop for moment in chunk.found for crop in moment.crops])
         looks, end = [], 0
-        for moment in found:
+        for moment in chunk.found:
             rows = slice(end, end := end + len(moment.crops))
             heads = {task: values[rows] for task, values in embedded.probabilities.items()}
             looks.append(moment.known or Look(moment.faces, embedded.features[rows], heads))
-        return list(zip(found, looks, strict=True))
+        return _Chunk([replace(moment, crops=[]) for moment in chunk.found], looks)
 
     def _say(self, moment: _Found, look: Look) -> Iterator[Observation]:
         if not moment.people:

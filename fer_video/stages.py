@@ -7,8 +7,8 @@
             ...
 
 OpenCV and ONNX Runtime let go of Python's lock while they work, so threads are enough. Each stage is at most a few
-items ahead of the next. What a stage raises is raised where its items are asked for; leaving the block, for whatever
-reason, ends all stages.
+items ahead of the next; where the next one is behind, it can take over some of its work, so that no core rests. What a
+stage raises is raised where its items are asked for; leaving the block, for whatever reason, ends all stages.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-__all__ = ["Stages"]
+__all__ = ["Spare", "Stages"]
 
 T = TypeVar("T")
 _LOOK_UP_S = 0.5  # how often a waiting thread looks up: where a wait cannot be interrupted, Ctrl-C is seen then
@@ -37,6 +38,14 @@ class _Waiting(Generic[T]):
         self.items: deque[T] = deque()
         self.error: BaseException | None = None
         self.ended = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spare(Generic[T]):
+    """Work of the next stage, done by one that would have to wait for it."""
+
+    stage: str  # whose work it is
+    work: Callable[[T], T]  # gives the item as it is to be handed on; in two threads at a time
 
 
 class Stages:
@@ -70,10 +79,13 @@ class Stages:
             while thread.is_alive():
                 thread.join(_LOOK_UP_S)
 
-    def ahead(self, name: str, items: Iterator[T], most: int = 1) -> Iterator[T]:
-        """The same items, made while the caller is busy with earlier ones. most: made and not yet taken."""
+    def ahead(self, name: str, items: Iterator[T], most: int = 1, spare: Spare[T] | None = None) -> Iterator[T]:
+        """The same items, made while the caller is busy with earlier ones. most: made and not yet taken.
+
+        spare: what to do with an item for which there is no room, since the next stage is behind.
+        """
         waiting: _Waiting[T] = _Waiting()
-        thread = threading.Thread(target=self._work, args=(name, items, waiting, most), name=name, daemon=True)
+        thread = threading.Thread(target=self._work, args=(name, items, waiting, most, spare), name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
         return self._take(waiting)
@@ -90,15 +102,18 @@ class Stages:
                 self._changed.notify_all()
             yield item
 
-    def _work(self, name: str, items: Iterator[T], waiting: _Waiting[T], most: int) -> None:
+    def _work(self, name: str, items: Iterator[T], waiting: _Waiting[T], most: int, spare: Spare[T] | None) -> None:
         began_s, self._waited.s = time.perf_counter(), 0.0
         try:
             for item in items:
+                # Read without the lock: late by one item is no harm.
+                if spare is not None and len(waiting.items) >= most:
+                    item = self._help(spare, item)
                 with self._changed:
                     waiting.items.append(item)
                     self._changed.notify_all()
                     del item  # it is the next stage's: a chunk of frames should not live longer than it must
-                    self._wait(lambda: len(waiting.items) < most)
+                    self._wait(lambda: len(waiting.items) < most + (spare is not None))
         except _StoppedError:
             pass
         except BaseException as error:  # noqa: BLE001  raised again where the items are asked for
@@ -110,6 +125,15 @@ class Stages:
                 self._worked(name, began_s)
                 waiting.ended = True
                 self._changed.notify_all()
+
+    def _help(self, spare: Spare[T], item: T) -> T:
+        began_s = time.perf_counter()
+        done = spare.work(item)
+        spent_s = time.perf_counter() - began_s
+        self._waited.s += spent_s  # it is not this stage's own work
+        with self._changed:
+            self.busy_s[spare.stage] = self.busy_s.get(spare.stage, 0.0) + spent_s
+        return done
 
     def _wait(self, until: Callable[[], object]) -> None:
         """With the lock held. Raises _StoppedError when all is over."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fer_video.stages import Stages
+from fer_video.stages import Spare, Stages
 
 
 def running() -> set[str]:
@@ -115,3 +115,47 @@ def test_working_time_leaves_waiting_out() -> None:
         list(stages.ahead("two", slow(stages.ahead("one", iter(range(10))))))
     assert busy["two"] >= 0.2
     assert busy["one"] < 0.1
+
+
+def test_who_would_wait_helps_the_next_stage() -> None:
+    """The next stage does nothing until enough waits for it: all further items come with its work done."""
+    go, helped = threading.Event(), threading.Event()
+    busy_s: dict[str, float] = {}
+
+    def square(item: tuple[int, int | None]) -> tuple[int, int | None]:
+        assert item[1] is None
+        if threading.current_thread().name == "one":
+            time.sleep(0.01)
+            helped.set()
+        return item[0], item[0] ** 2
+
+    def finish(items: Iterator[tuple[int, int | None]]) -> Iterator[tuple[int, int | None]]:
+        assert go.wait(10)
+        for item in items:
+            yield item if item[1] is not None else square(item)
+
+    with Stages(busy_s) as stages:
+        made = stages.ahead("one", ((i, None) for i in range(20)), 2, Spare("two", square))
+        done = stages.ahead("two", finish(made))
+        assert helped.wait(10)
+        go.set()
+        assert list(done) == [(i, i * i) for i in range(20)]
+    assert busy_s["two"] >= 0.01 > busy_s["one"]
+
+
+def test_an_error_in_such_help_comes_out_too() -> None:
+    def bad(item: int) -> int:
+        raise ValueError(f"no {item}")
+
+    held = threading.Event()
+
+    def waiting(items: Iterator[int]) -> Iterator[int]:
+        held.wait(0.2)
+        yield from items
+
+    got = []
+    with pytest.raises(ValueError, match="no 1"), Stages() as stages:
+        for item in stages.ahead("two", waiting(stages.ahead("one", iter(range(9)), 1, Spare("two", bad)))):
+            got.append(item)  # noqa: PERF402
+    assert got == [0]
+    assert not running()
