@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -35,11 +36,12 @@ T = TypeVar("T")
 
 _STORE_BYTES = 200 << 20  # of a cluster made here: only results pass through it, and only the large ones
 _LISTEN_S = 1.0  # at most, so that whoever asks to stop is heard while no worker is there
+_KNOCK_S = 10.0
 _ROOM_S = 20.0  # without any worker, before somebody is told why
 _BROUGHT = ("FERVID_", "OPENCV_", "ORT_")  # of the environment
 _MOST_SAID = 120  # characters of what Ray says
 _SAME = "install the same fervid on every node"
-_JOIN = "run fervid on a node of it where `ray status` works, or with --address local"
+_JOIN = "see that `ray status` works on this machine, or take --engine local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +182,11 @@ class RayWorkers(Supervisor[T, _RayWorker]):
 
 
 def _connect(address: str | None) -> bool:
-    """Whether a cluster was made or joined here, which must be left in the end. Raises OptionError."""
+    """Whether a cluster was made or joined here, which must be left in the end. Raises OptionError, WorkerError."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    named = address or os.environ.get("RAY_ADDRESS") or "this machine"
-    if "://" in named:
-        raise OptionError(f"{named}: Ray Client is not supported; run fervid on a node of the cluster (ray job submit)")
+    named = address or os.environ.get("RAY_ADDRESS")
+    if named not in (None, "auto", "local"):
+        _knock(named)
     try:
         import ray
     except ImportError as error:
@@ -195,9 +197,22 @@ def _connect(address: str | None) -> bool:
     with _own_sigterm():
         try:
             _init(address)
-        except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-            raise OptionError(f"{named}: cannot join the Ray cluster: {_said(error)}; {_JOIN}") from error
+        except Exception as error:  # of many kinds, Exception itself where a node is slow to start
+            log.debug("no Ray", exc_info=True)
+            where = "no Ray cluster can be made here" if named == "local" else f"{named or 'Ray'}: cannot be joined"
+            raise WorkerError(f"{where}: {_said(error)}; {_JOIN}") from error
     return True
+
+
+def _knock(address: str) -> None:
+    """Ray tries for minutes to reach a cluster that is not there. Raises OptionError."""
+    if "://" in address:
+        raise OptionError(f"{address}: Ray Client is not supported; run fervid on a node of the cluster")
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _KNOCK_S).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise OptionError(f"{address}: no Ray cluster answers there ({error}); see `ray status` on its head") from error
 
 
 def _init(address: str | None) -> None:
