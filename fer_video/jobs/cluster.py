@@ -12,10 +12,11 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
@@ -194,7 +195,9 @@ def _connect(address: str | None) -> bool:
 
     if ray.is_initialized():
         return False
-    with _own_sigterm():
+    # Ray puts the working directory of who joins first among the places from which workers import. It may hold
+    # anything, a cv2.py that came with the videos too, and what the interpreter is in is trusted already.
+    with _own_sigterm(), chdir(sys.prefix):
         try:
             _init(address)
         except Exception as error:  # of many kinds, Exception itself where a node is slow to start
