@@ -31,6 +31,7 @@ Message = tuple[Any, ...]
 _TRIES = 2  # of a clip that kills its worker: the first may have died for another reason
 _LOSSES = 5  # of a clip whose machine goes away each time: then it may well be what takes it down
 _STILLBORN = 3  # workers in a row that die before they are ready: more will do the same
+_REST_S = 1.0  # after a machine went away with a worker that was not ready: others may be about to go with it
 
 
 @dataclass(slots=True)
@@ -88,6 +89,7 @@ class Supervisor(Engine[T], Generic[T, W]):
         self._workers: list[W] = []
         self._waiting: deque[Task] = deque()
         self._stillborn = 0
+        self._rest_until = 0.0  # time.monotonic() before which no worker is started
         self._stopped = False
         self._warned: set[str] = set()
 
@@ -128,7 +130,8 @@ class Supervisor(Engine[T], Generic[T, W]):
         """Hand out clips, then wait for something to happen, or for most_s seconds. Raises as `run`."""
         self._hand_out()
         if not self._workers:
-            time.sleep(most_s or 0)
+            rest_s = max(self._rest_until - time.monotonic(), 0)
+            time.sleep(rest_s if most_s is None else most_s)
             return []
         outcomes: list[Outcome[T]] = []
         for worker, message in self._listen(self._patience_s(most_s)):
@@ -149,8 +152,9 @@ class Supervisor(Engine[T], Generic[T, W]):
         if self._stopped:
             return
         free = [worker for worker in self._workers if worker.task is None]
+        resting = time.monotonic() < self._rest_until
         for _ in range(min(len(self._waiting) - len(free), self._most - len(self._workers))):
-            if self._stillborn < _STILLBORN or not self._workers:
+            if not resting and (self._stillborn < _STILLBORN or not self._workers):
                 self._workers.append(self._start())
         for worker in free:
             if worker.ready and self._waiting:
@@ -197,7 +201,9 @@ class Supervisor(Engine[T], Generic[T, W]):
         """reason: why it is ended; None for one that ended by itself. Its clip waits again, or has failed."""
         self._workers.remove(worker)
         ending = worker.end()
-        if not worker.ready and not ending.lost:
+        if not worker.ready and ending.lost:
+            self._rest_until = time.monotonic() + _REST_S
+        elif not worker.ready:
             self._count_stillborn(ending)
         task = worker.task
         if task is None:
