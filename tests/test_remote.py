@@ -350,7 +350,9 @@ def test_the_others_of_a_batch_are_done(server: Server, face_clip: Path) -> None
 def test_ctrl_c_leaves_nothing(server: Server, spool: Path) -> None:
     server.behaviours = ["stall"]
     command = [sys.executable, "-m", "fer_video.cli", "predict", f"{server.url}/x.mp4"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    # Started by a shell in the background, tests inherit an ignored Ctrl-C.
+    heard: dict[str, Any] = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, **heard) as process:
         assert server.asked.wait(60)
         assert list(spool.glob("*/x.mp4")) or wait_for(lambda: list(spool.glob("*/x.mp4")))
         process.send_signal(signal.SIGINT)
