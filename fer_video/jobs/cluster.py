@@ -1,9 +1,9 @@
 """Workers on a Ray cluster (extra [ray]): actors, each on some node of it, with a share of its cores and GPUs.
 
-Plain actors and not Ray Data, since a batch must outlive any clip: Ray Data hands the blocks out itself, so that a clip
-that kills its actor is either tried again for ever, ends the whole data set, or is dropped without a row; and it can
-neither end a clip that takes too long nor finish the clips in hand and stop. Here Ray never restarts anything: the
-supervisor replaces what died and counts whose fault it was, as it does on one machine.
+Plain actors and not Ray Data, since a batch must outlive any clip. There, one that kills its actor is tried again for
+ever or, with retries capped, ends the whole data set; no item has a time limit; and who stops reading loses the items
+in hand (docs/scaling.md says what was tried). Here Ray never restarts anything: the supervisor replaces what died and
+counts whose fault it was, as it does on one machine.
 """
 
 from __future__ import annotations
