@@ -2,10 +2,11 @@
 
     python benchmarks/scaling.py [CLIP...] [--workers 1 2 4] [--ray] [--clips N] [--write]
 
-Each row is a batch of N clips (the named ones in turn, else the example) by workers of one thread each. Loading the
-models is timed apart: a first batch has one clip a worker, the second is the one that is measured, on the same workers.
---ray: also on a Ray cluster made of this machine. --write: into docs/scaling.md, between its marks. Run it on an
-otherwise idle machine.
+Each row is a batch of N clips (the named ones in turn, else the example) by workers whose networks have one thread
+each; decoding runs beside them, so that a worker may keep more than one core busy. A core-hour is an hour of processor
+time of the workers' processes. Loading the models is timed apart: a first batch has one clip a worker, the second is
+the one that is measured, on the same workers. --ray: also on a Ray cluster made of this machine. --write: into
+docs/scaling.md, between its marks. Run it on an otherwise idle machine.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 from fer_video import AnalyzerOptions, ClipResult, __version__
 from fer_video.files import open_output
 from fer_video.jobs.cluster import RayOptions, RayWorkers
-from fer_video.jobs.engine import Engine
+from fer_video.jobs.engine import Do, Engine, Seen
 from fer_video.jobs.predict import Predicting
 from fer_video.jobs.workers import LocalWorkers
 from fer_video.models.session import available_cores
@@ -34,52 +35,67 @@ END = "<!-- end of measured -->\n"
 
 
 @dataclass(frozen=True)
+class Timed:
+    """The work of predict, with the processor time that each clip took its process, in all threads."""
+
+    work: Predicting
+
+    def start(self, threads: int | None) -> Do[tuple[ClipResult, float]]:
+        analyze = self.work.start(threads)
+
+        def do(clip: str, seen: Seen) -> tuple[ClipResult, float]:
+            before = time.process_time()
+            result = analyze(clip, seen)
+            return result, time.process_time() - before
+
+        return do
+
+
+@dataclass(frozen=True)
 class Measured:
     engine: str
     workers: int
-    start_s: float  # until each worker has loaded its models and done a clip, less one clip
+    start_s: float  # until each worker has loaded its models and done a clip, less the longest of these clips
     wall_s: float
+    core_s: float  # of processor time
     videos: int
     video_s: float  # duration of all videos
     frames: int  # looked at
 
-    @property
-    def core_s(self) -> float:
-        return self.wall_s * self.workers
 
-
-def measure(engine: Engine[ClipResult], name: str, workers: int, clips: Sequence[str]) -> Measured:
+def measure(engine: Engine[tuple[ClipResult, float]], name: str, workers: int, clips: Sequence[str]) -> Measured:
     started = time.perf_counter()
     first = max(outcome.seconds for outcome in engine.run(clips[:1] * workers))
     start_s = time.perf_counter() - started - first
     started = time.perf_counter()
-    results = [outcome.value for outcome in engine.run(clips)]
+    values = [outcome.value for outcome in engine.run(clips)]
     wall_s = time.perf_counter() - started
-    good = [result for result in results if result is not None and result.status == "ok"]
+    good = [value for value in values if value is not None and value[0].status == "ok"]
     if len(good) != len(clips):
         raise SystemExit("a clip cannot be read whole; leave it out")
-    video_s = sum(result.duration_s or 0 for result in good)
-    return Measured(name, workers, start_s, wall_s, len(good), video_s, sum(result.frames_sampled for result in good))
+    video_s = sum(result.duration_s or 0 for result, _ in good)
+    frames = sum(result.frames_sampled for result, _ in good)
+    return Measured(name, workers, start_s, wall_s, sum(core_s for _, core_s in good), len(good), video_s, frames)
 
 
 def measure_all(clips: Sequence[str], numbers: Sequence[int], with_ray: bool) -> Iterator[Measured]:
-    work = Predicting(AnalyzerOptions(model="auto", threads=1))
+    work = Timed(Predicting(AnalyzerOptions(threads=1)))
     for workers in numbers:
         with LocalWorkers(work, workers) as local:
             yield measure(local, "local", workers, clips)
     for workers in numbers if with_ray else ():
-        with RayWorkers(work, workers, options=RayOptions()) as cluster:
+        with RayWorkers(work, workers, options=RayOptions("local")) as cluster:
             yield measure(cluster, "ray", workers, clips)
 
 
 def table(rows: Sequence[Measured]) -> str:
-    head = (
-        "| engine | workers | videos a core-hour | seconds of video a core-second | ms of a core a frame | start, s |\n"
-    )
-    lines = "|---|---|---|---|---|---|\n"
+    head = "| engine | workers | videos an hour | cores busy | videos a core-hour | core-seconds a video "
+    head += "| ms of a core a frame | start, s |\n|---|---|---|---|---|---|---|---|\n"
+    lines = ""
     for row in rows:
         lines += (
-            f"| {row.engine} | {row.workers} | {3600 * row.videos / row.core_s:.0f} | {row.video_s / row.core_s:.1f} "
+            f"| {row.engine} | {row.workers} | {3600 * row.videos / row.wall_s:.0f} | {row.core_s / row.wall_s:.2f} "
+            f"| {3600 * row.videos / row.core_s:.0f} | {row.core_s / row.videos:.2f} "
             f"| {1000 * row.core_s / row.frames:.1f} | {row.start_s:.1f} |\n"
         )
     return head + lines
