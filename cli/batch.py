@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
+from fer_video.cli.engines import check_engine, open_engine
 from fer_video.cli.main import warn
 from fer_video.cli.options import BATCH_OPTIONS, FILE_SUFFIXES, analyzer_options
 from fer_video.cli.progress import BatchProgress
@@ -88,8 +89,8 @@ def predict_batch(
 ) -> int:
     """Returns the exit code. Raises KeyboardInterrupt when it was asked to stop and did."""
     from fer_video.jobs.batch import look, open_batch
-    from fer_video.jobs.workers import LocalWorkers
 
+    check_engine(ctx, given)
     for _, error in found.errors:
         warn(f"error: {error}")
     addresses = _by_name(found.paths)
@@ -104,7 +105,7 @@ def predict_batch(
         plan = batch.plan(job.clips, retry_failed=given["retry_failed"])
         now: list[Entry] = []
         if plan.todo:
-            with LocalWorkers(work, given["workers"], given["timeout_s"]) as engine:
+            with open_engine(ctx, work, given) as engine:
                 todo = [clip for clip, _ in plan.todo]
                 interrupted = _work(batch, todo, engine, now, addresses, quiet=quiet, verbose=verbose)
         batch.join()

@@ -19,6 +19,7 @@ __all__ = [
     "batch_options",
     "debug_option",
     "device_options",
+    "engine_options",
     "face_options",
     "input_argument",
     "model_options",
@@ -93,15 +94,46 @@ worker_options: Callable[[F], F] = _together(
     click.option("--timeout", "timeout_s", type=float, metavar="SEC", help="Give up a file after SEC seconds, twice."),
 )
 
+engine_options: Callable[[F], F] = _together(
+    click.option(
+        "--engine",
+        type=click.Choice(("local", "ray")),
+        default="local",
+        show_default=True,
+        help="Processes of this machine, or of a Ray cluster: as many as it has room for unless --workers says less, "
+        "each with --threads cores (1).",
+    ),
+    click.option("--address", metavar="HOST:PORT", help="Of the cluster; local: made here.  [default: where we are]"),
+    click.option(
+        "--gpus-per-worker",
+        type=float,
+        default=0.0,
+        show_default=True,
+        metavar="N",
+        help="GPUs of the cluster that each process has to itself; 0.25: four share one.",
+    ),
+)
+
 batch_options: Callable[[F], F] = _together(
     worker_options,
+    engine_options,
     click.option("--retry-failed", is_flag=True, help="Try again what failed before."),
     click.option("--anew", is_flag=True, help="Do all of it again, whatever the folder holds."),
     click.option("--dry-run", is_flag=True, help="Only print what would be done, and why."),
     click.option("--shard", metavar="I/N", help="Do every N-th file from the I-th on; fervid merge joins the results."),
 )
 # Their parameters: each makes a batch of what it is given to.
-BATCH_OPTIONS = ("workers", "timeout_s", "retry_failed", "anew", "dry_run", "shard")
+BATCH_OPTIONS = (
+    "workers",
+    "timeout_s",
+    "engine",
+    "address",
+    "gpus_per_worker",
+    "retry_failed",
+    "anew",
+    "dry_run",
+    "shard",
+)
 
 model_options: Callable[[F], F] = _together(
     click.option(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,12 +13,12 @@ import cv2
 import numpy as np
 
 import fer_video
-from fer_video.address import shown
+from fer_video.address import local_copy, shown
 from fer_video.classify.model import ClipModel
 from fer_video.classify.store import EMBEDDED, find_clip_model, load_clip_model
 from fer_video.decode import Source, open_source
 from fer_video.detect import DetectorOptions
-from fer_video.errors import FervidError, InputError, OptionError, unexpected
+from fer_video.errors import InputError, OptionError, fault_of
 from fer_video.features import ClipFeatures, Faces, collect
 from fer_video.keyframes import KEY_S
 from fer_video.models import Session
@@ -27,15 +26,12 @@ from fer_video.models.devices import import_onnxruntime
 from fer_video.networks import make_networks
 from fer_video.observations import ObservationLog
 from fer_video.pipeline import Looks, Pipeline
-from fer_video.remote import local_copy
 from fer_video.sampling import Sampling
 from fer_video.segments import WindowOptions
 from fer_video.summary import Summary, SummaryOptions
 from fer_video.types import ClipResult, Frame, Observation
 
 __all__ = ["Analyzer", "AnalyzerOptions", "Progress", "analyze", "stream"]
-
-log = logging.getLogger(__name__)
 
 Path = str | os.PathLike[str]
 # Called now and then with the time reached in the clip and its announced duration, in seconds.
@@ -283,14 +279,8 @@ class Analyzer:
         for path in paths:
             try:
                 yield self.analyze(path, progress)
-            except InputError as error:
-                log.debug("%s", shown(path), exc_info=True)
-                yield self.failed(path, error)
-            except FervidError:  # concerns them all, such as a package that is missing
-                raise
-            except Exception as error:  # a bug that one odd clip brings out must not end a batch
-                log.debug("%s", shown(path), exc_info=True)
-                yield self.failed(path, InputError(f"{shown(path)}: {unexpected(error)}"))
+            except Exception as error:  # noqa: BLE001  raised again where it concerns them all
+                yield self.failed(path, fault_of(shown(path), error))
 
     def failed(self, path: Path, error: InputError) -> ClipResult:
         """The result that stands for an input that could not be read."""

@@ -14,16 +14,16 @@ from __future__ import annotations
 import math
 import os
 import re
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import cv2
 import numpy as np
 
+from fer_video.closing import Closing
 from fer_video.container import describe_damage, measure
 from fer_video.errors import InputError
 from fer_video.files import refuse_pipe
@@ -72,7 +72,7 @@ class SourceInfo:
     frame_count: int | None
 
 
-class Source(ABC):
+class Source(Closing):
     """An opened input. Use as a context manager; iterate `frames` once."""
 
     info: SourceInfo
@@ -86,14 +86,6 @@ class Source(ABC):
 
     def close(self) -> None:
         """Free the decoder. Safe to call twice."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def open_source(path: str | os.PathLike[str]) -> Source:

@@ -1,5 +1,9 @@
 """The errors that fervid raises for what a user can mend: one line that says what, where and what to do."""
 
+from __future__ import annotations
+
+import logging
+
 __all__ = [
     "FervidError",
     "InputError",
@@ -7,9 +11,12 @@ __all__ = [
     "OptionError",
     "OutputError",
     "WorkerError",
+    "fault_of",
     "printable",
     "unexpected",
 ]
+
+log = logging.getLogger(__name__)
 
 
 def printable(text: str) -> str:
@@ -43,6 +50,19 @@ class OutputError(FervidError):
 
 class WorkerError(FervidError):
     """Workers that cannot even be started: nothing can be done with them."""
+
+
+def fault_of(clip: str, error: Exception) -> InputError:
+    """What is said of one clip of many, after which the others go on: a bug that it brings out must not end a batch.
+
+    clip: as shown to users. Raises the error itself where it concerns them all, such as a package that is missing.
+    """
+    log.debug("%s", clip, exc_info=error)
+    if isinstance(error, InputError):
+        return error
+    if isinstance(error, FervidError):
+        raise error
+    return InputError(f"{clip}: {unexpected(error)}")
 
 
 def unexpected(error: Exception) -> str:

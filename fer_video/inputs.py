@@ -11,7 +11,6 @@ from pathlib import Path
 from fer_video.address import scheme_of
 from fer_video.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural
 from fer_video.errors import InputError
-from fer_video.remote import expand_address
 
 __all__ = ["Inputs", "expand_inputs", "walk"]
 
@@ -49,6 +48,8 @@ def _expand(name: str, errors: list[tuple[str, InputError]]) -> Iterator[str]:
     if not name:
         raise InputError("an empty name; give a file, a folder or a pattern")
     if scheme_of(name):
+        from fer_video.remote import expand_address  # as address.local_copy
+
         yield from expand_address(name, _is_clip)
     elif os.path.isdir(name):  # noqa: PTH112  unlike Path.is_dir it never raises
         before, found = len(errors), False

@@ -1,6 +1,6 @@
 """Addresses as inputs: https://, http://, s3:// and gs:// -> a copy on this disk while it is looked at.
 
-    with local_copy("s3://bucket/clip.mp4") as path:
+    with copy_of("s3://bucket/clip.mp4") as path:
         ...                         # an ordinary file
                                     # and here it is gone
 
@@ -38,7 +38,7 @@ from fer_video.download import (
 from fer_video.errors import InputError, OptionError, OutputError, printable
 from fer_video.files import safe_name
 
-__all__ = ["PATIENCE", "expand_address", "local_copy"]
+__all__ = ["PATIENCE", "copy_of", "expand_address"]
 
 # The disk limits what has a length; what has none may be a camera's stream, which never ends.
 PATIENCE: Final = DownloadOptions(attempts=3, most_bytes=1 << 60, most_unsized_bytes=2 << 30)
@@ -56,23 +56,19 @@ _YOUNG_S: Final = 60.0  # a folder that another process may not have locked yet
 
 
 @contextmanager
-def local_copy(source: str | os.PathLike[str], patience: DownloadOptions = PATIENCE) -> Iterator[Path]:
-    """The file of an address, deleted when the block ends; any other name is the file itself.
+def copy_of(address: str, patience: DownloadOptions = PATIENCE) -> Iterator[Path]:
+    """The file of an address, deleted when the block ends.
 
     What is raised about the copy in the block speaks of the address. Raises InputError when it cannot be had,
     OptionError when the package for such addresses is missing, OutputError without a place for temporary files.
     """
-    name = os.fspath(source)
-    if not scheme_of(name):
-        yield Path(name)
-        return
     with _spool_folder() as folder:
-        path = folder / _file_name(name)
-        _fetch(name, path, patience)
+        path = folder / _file_name(address)
+        _fetch(address, path, patience)
         try:
             yield path
         except InputError as error:
-            raise InputError(str(error).replace(printable(str(path)), shown(name))) from error
+            raise InputError(str(error).replace(printable(str(path)), shown(address))) from error
 
 
 def expand_address(name: str, wanted: Callable[[str], bool]) -> Iterator[str]:

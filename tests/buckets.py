@@ -3,50 +3,36 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
+
+from loopback import LoopbackHandler, LoopbackServer
 
 __all__ = ["Store", "storing"]
 
 
-class Store(ThreadingHTTPServer):
+class Store(LoopbackServer):
     """`objects` by bucket/key; `refused` are the keys that nobody may read.
 
     `cuts`: of how many GETs of an object only half is sent. `asked`: method and path of each request, `signed`: whether
     it was.
     """
 
-    daemon_threads = True
-
     def __init__(self, objects: dict[str, bytes]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.objects, self.refused, self.cuts = objects, set[str](), 0
         self.asked: list[tuple[str, str]] = []
         self.signed: list[bool] = []
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Clients that hang up are what is tested."""
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(LoopbackHandler):
     server: Store
-    protocol_version = "HTTP/1.1"
 
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-    def do_HEAD(self) -> None:
+    def do_HEAD(self) -> None:  # noqa: N802  as http.server calls it
         self.do_GET()
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802  as http.server calls it
         parts = urlsplit(self.path)
         name, query = unquote(parts.path).lstrip("/"), parse_qs(parts.query, keep_blank_values=True)
         self.server.asked.append((self.command, name))
@@ -115,13 +101,5 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
 
-@contextmanager
-def storing(objects: dict[str, bytes]) -> Iterator[Store]:
-    with Store(objects) as store:
-        thread = threading.Thread(target=store.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield store
-        finally:
-            store.shutdown()
-            thread.join()
+def storing(objects: dict[str, bytes]) -> AbstractContextManager[Store]:
+    return Store(objects).running()

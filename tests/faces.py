@@ -13,6 +13,13 @@ SIX = ((55, 260, 170, 391), (274, 156, 373, 273), (462, 268, 572, 418), (747, 34
        (1136, 273, 1228, 397))  # fmt: skip
 
 
+def overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    """Of two boxes: intersection over union."""
+    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    shared = max(width, 0) * max(height, 0)
+    return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared)
+
+
 def face_crops(image: Image, boxes: tuple[tuple[int, int, int, int], ...], size: int) -> list[Image]:
     """Squares around the boxes."""
     found = []

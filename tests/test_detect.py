@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from faces import overlap
 from graphs import save_scrfd_like, save_yunet_like
 from media import Image
 
@@ -27,12 +28,6 @@ from fer_video.types import Face
 
 def centerface(**options: object):  # type: ignore[no-untyped-def]
     return make_detector(open_session(find_model("face-detector")), DetectorOptions(**options))  # type: ignore[arg-type]
-
-
-def overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
-    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    shared = max(width, 0) * max(height, 0)
-    return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared)
 
 
 def test_maps_by_hand() -> None:

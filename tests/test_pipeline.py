@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from faces import overlap
 from media import encode
 
 from fer_video import Analyzer, AnalyzerOptions, Face, InputError, Sampling
@@ -68,17 +69,10 @@ def test_key_frames_agree_with_every_frame(networks: Networks, moving_clip: Path
     for a, b in zip(every, some, strict=True):
         assert (a.person, a.face is None) == (b.person, b.face is None)
         if a.face is not None and b.face is not None:
-            overlaps.append(iou(a.face, b.face))
+            overlaps.append(overlap(a.face.box, b.face.box))
     assert len(overlaps) == 60
     assert np.mean(overlaps) > 0.95
     assert min(overlaps) > 0.85
-
-
-def iou(a: Face, b: Face) -> float:
-    first, second = np.array(a.box), np.array(b.box)
-    shared = np.clip(np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2]), 0, None).prod()
-    areas = sum((box[2:] - box[:2]).prod() for box in (first, second))
-    return float(shared / (areas - shared))
 
 
 def test_frames_known_from_before_are_not_embedded_again(networks: Networks, face_clip: Path) -> None:

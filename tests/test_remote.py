@@ -30,7 +30,7 @@ from fer_video.address import scheme_of, shown
 from fer_video.download import DownloadError, writing
 from fer_video.errors import InputError, OptionError, OutputError
 from fer_video.inputs import expand_inputs
-from fer_video.remote import PATIENCE, local_copy
+from fer_video.remote import PATIENCE, copy_of
 
 HASTY = replace(PATIENCE, timeout_s=0.5, wait_s=0.01)
 
@@ -78,7 +78,7 @@ def store(face_clip: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 
 
 def fetched(address: str) -> bytes:
-    with local_copy(address, HASTY) as path:
+    with copy_of(address, HASTY) as path:
         return path.read_bytes()
 
 
@@ -205,7 +205,7 @@ def test_halves_of_two_versions_are_not_put_together(server: Server, tag: str | 
 
     thread = threading.Thread(target=replaced)  # while the first half is on its way
     thread.start()
-    with local_copy(f"{server.url}/x.mp4", replace(HASTY, wait_s=0.3)) as path:
+    with copy_of(f"{server.url}/x.mp4", replace(HASTY, wait_s=0.3)) as path:
         assert path.read_bytes() == changed
     thread.join()
 
@@ -302,7 +302,7 @@ def test_a_stream_without_an_end_is_given_up(server: Server) -> None:
     server.behaviours = ["endless"]
     with (
         pytest.raises(InputError, match="gives more than the 100000 bytes"),
-        local_copy(f"{server.url}/x", replace(HASTY, most_unsized_bytes=100_000)),
+        copy_of(f"{server.url}/x", replace(HASTY, most_unsized_bytes=100_000)),
     ):
         pass
 
@@ -372,7 +372,7 @@ def wait_for(what: Any) -> bool:
 
 def test_what_a_killed_process_left_is_removed(server: Server, spool: Path) -> None:
     server.behaviours = ["stall", "good"]
-    code = "import sys; from fer_video.remote import local_copy\nwith local_copy(sys.argv[1]): pass"
+    code = "import sys; from fer_video.remote import copy_of\nwith copy_of(sys.argv[1]): pass"
     with subprocess.Popen([sys.executable, "-c", code, f"{server.url}/x.mp4"]) as process:
         wait_for(lambda: list(spool.glob("*/x.mp4")))
         (left,) = spool.iterdir()

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from loopback import LoopbackHandler, LoopbackServer
 
 __all__ = ["Server", "serving"]
 
 
-class Server(ThreadingHTTPServer):
+class Server(LoopbackServer):
     """`behaviours` are taken one a request, the last one for all further ones; `ranges` are those asked for.
 
     `tag`: the ETag that is sent, and without which nothing is continued that names another one.
     """
 
-    daemon_threads = True
-
     def __init__(self, content: bytes) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.content = content
         self.behaviours: list[str] = ["good"]
         self.ranges: list[str | None] = []
@@ -31,22 +29,14 @@ class Server(ThreadingHTTPServer):
         self.asked = threading.Event()
         self.lock = threading.Lock()
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that hang up are what is tested."""
+    def release(self) -> None:
+        self.released.set()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(LoopbackHandler):
     server: Server
-    protocol_version = "HTTP/1.1"
 
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802  as http.server calls it
         with self.server.lock:
             todo = self.server.behaviours
             behaviour = todo.pop(0) if len(todo) > 1 else todo[0]
@@ -144,14 +134,5 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
 
-@contextmanager
-def serving(content: bytes) -> Iterator[Server]:
-    with Server(content) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.released.set()
-            server.shutdown()
-            thread.join()
+def serving(content: bytes) -> AbstractContextManager[Server]:
+    return Server(content).running()

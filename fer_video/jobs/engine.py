@@ -10,23 +10,20 @@ engine has the same ones.
 
 from __future__ import annotations
 
-import logging
 import stat
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from fer_video.address import shown
-from fer_video.errors import InputError, ModelError, OptionError, OutputError, unexpected
+from fer_video.closing import Closing
+from fer_video.errors import fault_of
 from fer_video.files import content_hash
 
 __all__ = ["Do", "Engine", "InProcess", "Outcome", "Report", "Seen", "Stamp", "Work", "attempt", "stamp_of"]
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -70,7 +67,7 @@ class Outcome(Generic[T]):
     stamp: Stamp | None = None  # of the file before the work began; None where there is no file
 
 
-class Engine(ABC, Generic[T]):
+class Engine(Closing, Generic[T]):
     """A context manager; leaving it ends at once whatever is still being done."""
 
     @abstractmethod
@@ -88,14 +85,6 @@ class Engine(ABC, Generic[T]):
 
     def close(self) -> None:
         """End whatever is still being done."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class InProcess(Engine[T]):
@@ -132,14 +121,8 @@ def attempt(do: Do[T], number: int, clip: str, report: Report | None = None) -> 
     value, problem = None, None
     try:
         value = do(clip, seen)
-    except InputError as error:
-        log.debug("%s", shown(clip), exc_info=True)
-        problem = str(error)
-    except (OptionError, ModelError, OutputError):
-        raise
-    except Exception as error:  # a bug that one odd clip brings out must not end a batch
-        log.debug("%s", shown(clip), exc_info=True)
-        problem = str(InputError(f"{shown(clip)}: {unexpected(error)}"))
+    except Exception as error:  # noqa: BLE001  raised again where it concerns them all
+        problem = str(fault_of(shown(clip), error))
     return Outcome(number, value, problem, time.perf_counter() - started, stamp)
 
 

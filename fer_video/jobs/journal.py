@@ -11,9 +11,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from fer_video.closing import Closing
 from fer_video.errors import OutputError
 from fer_video.jobs.engine import Stamp
 from fer_video.types import Status
@@ -45,7 +45,7 @@ class Entry:
         return Stamp(self.size, self.mtime_ns, self.sha256)
 
 
-class Journal:
+class Journal(Closing):
     """Opened to go on with. A context manager.
 
     Raises OutputError when it cannot be written, or holds what is no journal.
@@ -85,12 +85,7 @@ class Journal:
         except OSError as error:
             raise _unwritable(self.path, error) from error
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         self._file.close()
 
 

@@ -1,7 +1,6 @@
 """Inside a worker process: load the models, do clips as they come through the pipe, end when the pipe ends.
 
-Messages to the supervisor (workers.py), each a tuple: ("ready",), ("seen", number, frames, time_s, duration_s),
-("log", level, logger, text), ("done", Outcome), ("fatal", error).
+What workers say is in supervisor.py.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
@@ -19,8 +19,11 @@ from typing import Any
 
 from fer_video.errors import FervidError, WorkerError, unexpected
 from fer_video.jobs.engine import Work, attempt
+from fer_video.jobs.supervisor import Message
 
-__all__ = ["serve"]
+__all__ = ["Speaker", "fatal", "forward_log", "serve"]
+
+log = logging.getLogger(__name__)
 
 _REPORT_S = 0.2  # least time between two reports of progress
 
@@ -32,11 +35,10 @@ def serve(pipe: Connection, work: Work[Any], threads: int, level: int, printed: 
         signal.signal(each, signal.SIG_IGN)
     if printed is not None:
         _keep_aside(printed)
-    speaker = _Speaker(pipe)
+    speaker = Speaker(_sender(pipe))
     tasks: SimpleQueue[tuple[int, str]] = SimpleQueue()
     threading.Thread(target=_listen, args=(pipe, tasks), daemon=True).start()
-    logging.basicConfig(handlers=[_Forward(speaker)], format="%(message)s", level=logging.WARNING)
-    logging.getLogger("fer_video").setLevel(level)
+    forward_log(speaker, level)
     try:
         do = work.start(threads)
         speaker.say("ready")
@@ -45,25 +47,25 @@ def serve(pipe: Connection, work: Work[Any], threads: int, level: int, printed: 
             if printed is not None:
                 os.ftruncate(2, 0)  # last words are about the clip in hand
             speaker.say("done", attempt(do, number, clip, speaker.report))
-    except FervidError as error:
-        speaker.say("fatal", error)
     except Exception as error:
-        logging.getLogger(__name__).debug("stopped by", exc_info=True)
-        speaker.say("fatal", WorkerError(unexpected(error)))
+        log.debug("stopped by", exc_info=True)
+        speaker.say("fatal", fatal(error))
 
 
-class _Speaker:
+def fatal(error: Exception) -> FervidError:
+    """What is said of an error after which nothing can go on."""
+    return error if isinstance(error, FervidError) else WorkerError(unexpected(error))
+
+
+class Speaker:
     """Sends messages, whole ones from whatever thread."""
 
-    def __init__(self, pipe: Connection) -> None:
-        self._pipe, self._lock, self._last = pipe, threading.Lock(), 0.0
+    def __init__(self, send: Callable[[Message], None]) -> None:
+        self._send, self._lock, self._last = send, threading.Lock(), 0.0
 
     def say(self, kind: str, *what: Any) -> None:
         with self._lock:
-            try:
-                self._pipe.send((kind, *what))
-            except OSError:  # the supervisor is gone
-                os._exit(1)
+            self._send((kind, *what))
 
     def report(self, number: int, frames: int, time_s: float, duration_s: float | None) -> None:
         now = time.monotonic()
@@ -72,15 +74,29 @@ class _Speaker:
             self.say("seen", number, frames, time_s, duration_s)
 
 
-class _Forward(logging.Handler):
-    """Log records go where the user's terminal is looked after."""
+def forward_log(speaker: Speaker, level: int) -> None:
+    """Log records go where the user's terminal is looked after. level: of fervid's own."""
+    logging.basicConfig(handlers=[_Forward(speaker)], format="%(message)s", level=logging.WARNING, force=True)
+    logging.getLogger("fer_video").setLevel(level)
 
-    def __init__(self, speaker: _Speaker) -> None:
+
+class _Forward(logging.Handler):
+    def __init__(self, speaker: Speaker) -> None:
         super().__init__()
         self._speaker = speaker
 
     def emit(self, record: logging.LogRecord) -> None:
         self._speaker.say("log", record.levelno, record.name, self.format(record))
+
+
+def _sender(pipe: Connection) -> Callable[[Message], None]:
+    def send(message: Message) -> None:
+        try:
+            pipe.send(message)
+        except OSError:  # the supervisor is gone
+            os._exit(1)
+
+    return send
 
 
 def _listen(pipe: Connection, tasks: SimpleQueue[tuple[int, str]]) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from fer_video.closing import Closing
 from fer_video.errors import InputError
 
 __all__ = ["SoundTrack"]
@@ -15,7 +15,7 @@ __all__ = ["SoundTrack"]
 _OPTIONS = {"protocol_whitelist": "file,crypto"}  # a playlist must not lead to the network
 
 
-class SoundTrack:
+class SoundTrack(Closing):
     """All sound streams of a file, for an output that takes the packets in order of time. Needs PyAV.
 
     start_s: the container's time of the first picture, which its sound is in step with.
@@ -83,11 +83,6 @@ class SoundTrack:
             output.mux(packet)
             self._next = self._take()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         self._container.close()
         self._file.close()
