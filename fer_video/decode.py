@@ -55,7 +55,7 @@ _RETRIES, _MOST_RETRIES = 16, 20_000
 # mean rate; with edit lists they were seen 5 % off in sound files.
 _SHORT_RATIO, _SHORT_S = 0.9, 0.5
 _SEQUENCE_FPS = 25.0
-# Up to this size one thread decodes as fast as several, which cost a fifth to a half more for handing frames over
+# Up to this size one thread decodes about as fast as several, which cost up to two fifths more for handing frames over
 # (benchmarks/frames.py).
 _SMALL_PIXELS = 960 * 540
 _CONVERT = "this OpenCV has no decoder for it, or it is damaged; convert it, for example to H.264"

@@ -20,7 +20,7 @@ def resized(image: Image, width: int, height: int) -> Image:
 
     Bilinear interpolation alone looks at four pixels, so it drops some where it shrinks by more than two: the picture
     is halved, each pixel the mean of four, until less than two remains. OpenCV's INTER_AREA does it in one step, but
-    takes five to fifteen times as long for a factor that is not whole (benchmarks/frames.py).
+    takes five times as long for a factor that is not whole (benchmarks/frames.py).
 
     A row or column left over when halving, at the bottom or at the right, is left out: less than a pixel of what
     comes out of it.
