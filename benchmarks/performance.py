@@ -31,6 +31,7 @@ import onnxruntime
 from clips import faces_clip, loop, resized
 
 from fer_video.bench import compare
+from fer_video.doctor import processor
 from fer_video.models import find_model, open_session
 from fer_video.models.graph import prepare
 
@@ -205,14 +206,9 @@ def key_frames(clip: Path) -> list[str]:
 
 
 def machine() -> list[str]:
-    try:
-        names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-        name = names[0].partition(": ")[2]
-    except (OSError, IndexError):
-        name = platform.processor()
     versions = ", ".join(f"{each} {importlib.metadata.version(each)}" for each in ("onnxruntime", "numpy"))
     opencv = subprocess.check_output([sys.executable, "-c", "import cv2; print(cv2.__version__)"], text=True).strip()
-    where = f"{os.cpu_count()} cores of {name}, {platform.system()}, Python {platform.python_version()}"
+    where = f"{os.cpu_count()} cores of {processor()[0]}, {platform.system()}, Python {platform.python_version()}"
     return [
         "# Performance", "",
         "Written by `python benchmarks/performance.py`, which says what is measured and how; run it on your machine. "

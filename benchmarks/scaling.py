@@ -21,6 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fer_video import AnalyzerOptions, ClipResult, __version__
+from fer_video.doctor import processor
 from fer_video.files import open_output
 from fer_video.jobs.cluster import RayOptions, RayWorkers
 from fer_video.jobs.engine import Do, Engine, Seen
@@ -107,15 +108,8 @@ def circumstances(rows: Sequence[Measured], with_ray: bool) -> str:
     software += f", Ray {version('ray')}" if with_ray else ""
     return (
         f"{row.videos} videos of {row.video_s / row.videos:.1f} s and {row.frames / row.videos:.0f} frames looked at "
-        f"in the mean;\n{processor()}, {available_cores()} cores; {software}.\n"
+        f"in the mean;\n{processor()[0]}, {available_cores()} cores; {software}.\n"
     )
-
-
-def processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, "") or platform.processor() or platform.machine()
 
 
 def write(text: str) -> None:

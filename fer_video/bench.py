@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from statistics import median, median_low
 from typing import Any
 
 import fer_video
@@ -126,7 +126,8 @@ def bench(path: str | os.PathLike[str], options: BenchOptions, say: Callable[[st
         say(f"run {run + 1} of {options.runs}: end to end, decoding alone, the networks alone")
         runs.append(_run(path, analyzer, networks))
     frames = result.frames_sampled
-    typical = min(runs, key=lambda run: abs(run.whole.wall_s - _median(each.whole.wall_s for each in runs)))
+    whole_s = [run.whole.wall_s for run in runs]
+    typical = runs[whole_s.index(median_low(whole_s))]
     with open_source(path) as source:
         info = source.info
     return Measured(
@@ -136,13 +137,13 @@ def bench(path: str | os.PathLike[str], options: BenchOptions, say: Callable[[st
         frames=frames,
         faces=networks.faces,
         cores=available_cores(),
-        fps=frames / _median(run.whole.wall_s for run in runs),
+        fps=frames / median(whole_s),
         stage_s=typical.stage_s,
         share={name: value / sum(typical.stage_s.values()) for name, value in typical.stage_s.items()},
-        decode_fps=frames / _median(run.decode.wall_s for run in runs),
-        inference_fps=frames / _median(run.networks.wall_s for run in runs),
-        limit_fps=frames / _median(run.least_s for run in runs),
-        efficiency=_median(run.least_s / run.whole.wall_s for run in runs),
+        decode_fps=frames / median(run.decode.wall_s for run in runs),
+        inference_fps=frames / median(run.networks.wall_s for run in runs),
+        limit_fps=frames / median(run.least_s for run in runs),
+        efficiency=median(run.least_s / run.whole.wall_s for run in runs),
         peak_mib=_peak_mib(),
         ran=dict(analyzer.ran),
     )
@@ -166,10 +167,6 @@ def _cost(work: Callable[[], object]) -> _Cost:
     wall, cpu = time.perf_counter(), time.process_time()
     work()
     return _Cost(time.perf_counter() - wall, time.process_time() - cpu)
-
-
-def _median(values: Iterable[float]) -> float:
-    return statistics.median(values)
 
 
 @dataclass(frozen=True, slots=True)

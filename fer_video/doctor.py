@@ -20,7 +20,7 @@ from typing import Any, Literal
 import fer_video
 from fer_video.errors import FervidError, OptionError, unexpected
 
-__all__ = ["Check", "examine"]
+__all__ = ["Check", "examine", "processor"]
 
 Status = Literal["good", "note", "bad"]
 
@@ -107,14 +107,19 @@ def _owners(marker: str) -> set[str]:
     return owners
 
 
-def _cpu() -> Iterator[Check]:
-    from fer_video.models.session import available_cores
-
+def processor() -> tuple[str, set[str]]:
+    """What this machine's is called, and its instruction sets; none where the system does not list them."""
     info = Path("/proc/cpuinfo")
     text = info.read_text(encoding="utf-8", errors="replace") if info.is_file() else ""
     fields = dict(_field(line) for line in text.splitlines() if ":" in line)
     words = set(fields.get("flags", fields.get("Features", "")).split())
-    name = fields.get("model name") or platform.processor() or platform.machine()
+    return fields.get("model name") or platform.processor() or platform.machine(), words
+
+
+def _cpu() -> Iterator[Check]:
+    from fer_video.models.session import available_cores
+
+    name, words = processor()
     flags = " ".join(flag for flag in _FLAGS if flag in words) or "instruction sets not listed by this system"
     yield Check("cpu", "good", f"{name}; {available_cores()} cores for this process; {flags}")
     if words and platform.machine() in ("x86_64", "AMD64") and "avx2" not in words:

@@ -55,7 +55,7 @@ class _Chunk:
     """Frames in order, and what the backbone says of each once it was asked."""
 
     found: Sequence[_Found]
-    looks: Sequence[Look] | None = None
+    looks: Sequence[Look] = ()  # one for each
 
 
 class _Finder:
@@ -102,7 +102,7 @@ class Pipeline:
             spare = Spare("embed", self._embedded)
             found = stages.ahead("detect", map(_Finder(self, looks or {}), chunked), _CROPS_AHEAD, spare)
             for chunk in stages.ahead("embed", map(self._embedded, found), _CROPS_AHEAD):
-                for moment, look in zip(chunk.found, chunk.looks or (), strict=True):
+                for moment, look in zip(chunk.found, chunk.looks, strict=True):
                     if looks is not None:
                         looks[moment.index] = look
                     yield from self._say(moment, look)
@@ -112,11 +112,11 @@ class Pipeline:
         finder = _Finder(self, {})
         for frame in frames:
             chunk = self._embedded(finder([frame]))
-            yield frame, list(self._say(chunk.found[0], (chunk.looks or ())[0]))
+            yield frame, list(self._say(chunk.found[0], chunk.looks[0]))
 
     def _embedded(self, chunk: _Chunk) -> _Chunk:
         """With what the backbone says of all its crops at once, and without these."""
-        if chunk.looks is not None:
+        if chunk.looks:
             return chunk
         embedded = self.backbone.embed([crop for moment in chunk.found for crop in moment.crops])
         looks, end = [], 0

@@ -37,26 +37,27 @@ class CenterFace(Detector):
         lacking = [role for role in _ROLES if names.get(role) not in session.outputs]
         if lacking:
             raise ModelError(f"{session.spec.path}: not a CenterFace network: no output for {', '.join(lacking)}")
-        self._multiple = session.spec.input.multiple_of
 
     def detect(self, images: Sequence[Image]) -> list[list[Face]]:
         if not images:
             return []
         height, width = images[0].shape[:2]
-        net_width, net_height, _ = input_size(width, height, self.options.min_face_px, self._multiple)
-        pixels = net_width * net_height
+        fit = input_size(width, height, self.options.min_face_px, self.session.spec.input.multiple_of)
+        pixels = fit[0] * fit[1]
         if len(images) == 1 and pixels >= _LARGE_PIXELS:
-            return self._run(self._alone, images)
-        parts = self.session.spread(partial(self._run, self.session), images, most=max(1, _BATCH_PIXELS // pixels))
+            return self._run(self._alone, fit, images)
+        most = max(1, _BATCH_PIXELS // pixels)
+        parts = self.session.spread(partial(self._run, self.session, fit), images, most=most)
         return [faces for part in parts for faces in part]
 
     @cached_property
     def _alone(self) -> Session:
         return self.session.alone()
 
-    def _run(self, session: Session, images: Sequence[Image]) -> list[list[Face]]:
+    def _run(self, session: Session, fit: tuple[int, int, float], images: Sequence[Image]) -> list[list[Face]]:
+        """fit: see input_size."""
         height, width = images[0].shape[:2]
-        net_width, net_height, scale = input_size(width, height, self.options.min_face_px, self._multiple)
+        net_width, net_height, scale = fit
         blob = to_blob(images, net_width, net_height, scale)
         names = [(session.spec.outputs or {})[role] for role in _ROLES]
         return [
