@@ -28,8 +28,10 @@ from torch import nn  # noqa: E402
 
 from fer_video.errors import FervidError, OptionError, OutputError  # noqa: E402
 from fer_video.models.spec import parse_spec  # noqa: E402
+from fer_video.training.augment import plain  # noqa: E402
 from fer_video.training.batches import Part  # noqa: E402
 from fer_video.training.checkpoint import load_tensors, write_tensors  # noqa: E402
+from fer_video.training.data import decode, read_labels  # noqa: E402
 from fer_video.training.depthwise import speed_up_depthwise  # noqa: E402
 from fer_video.training.export import AGREEMENT, export  # noqa: E402
 from fer_video.training.losses import losses_for, total_loss  # noqa: E402
@@ -37,6 +39,7 @@ from fer_video.training.network import ARCHITECTURES, Network, build, load_weigh
 from fer_video.training.optim import Averaged, learning_rate, sharpness_aware_step  # noqa: E402
 from fer_video.training.recipe import Head, Recipe, Stage, recipe_from  # noqa: E402
 from fer_video.training.targets import Targets, empty  # noqa: E402
+from fer_video.training.teachers import open_teachers, taught  # noqa: E402
 from fer_video.training.train import Event, TrainOptions, train  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -260,7 +263,12 @@ def test_what_is_wrong_is_said_before_the_first_step(
     (tmp_path / "x.safetensors").write_bytes(b"nonsense")
     fails("not a safetensors file", start=tmp_path / "x.safetensors")
     pseudo = tuple(replace(source, pseudo_emotion=True) for source in recipe.sources)
-    fails("pseudo_emotion needs weights with an emotion head to start from", replace(recipe, sources=pseudo))
+    fails(
+        "source fer: pseudo_emotion needs a network that reads emotions; give --teacher",
+        replace(recipe, sources=pseudo),
+    )
+    fails("teaching needs a network that reads emotions", replace(recipe, teaching=0.5))
+    fails("has no teaching and no source with pseudo_emotion; leave --teacher out", teachers=("effnet-lite0-mtl",))
     if not torch.cuda.is_available():
         fails("device cuda is not available to torch", device="cuda")
     from fer_video.training import place as module
@@ -288,11 +296,12 @@ def test_starting_from_other_heads(trained: Path, tmp_path: Path, data: dict[str
     assert said[0].endswith("new heads: gender")
 
 
-def test_pseudo_emotions_come_from_the_start(trained: Path, tmp_path: Path, data: dict[str, Path], cache: Path) -> None:
+def test_pseudo_emotions_come_from_teachers(trained: Path, tmp_path: Path, data: dict[str, Path], cache: Path) -> None:
+    teacher = export(trained / "best.safetensors", tmp_path / "teacher.onnx").path
     sources = [{**TINY["sources"][1], "pseudo_emotion": True}]  # nobody labelled an emotion here
     recipe = recipe_from({**TINY, "sources": sources, "stages": [{**TINY["stages"][1], "epochs": 0.5}]}, Path())
     losses: list[Mapping[str, float]] = []
-    options = TrainOptions(cache, start=trained / "best.safetensors", threads=1)
+    options = TrainOptions(cache, teachers=(str(teacher),), threads=1)
 
     def watch(event: Event) -> None:
         if event.kind == "step":
@@ -302,8 +311,58 @@ def test_pseudo_emotions_come_from_the_start(trained: Path, tmp_path: Path, data
     assert all(0 < each["emotion"] < 5 for each in losses)
     heads = [{"task": "emotion", "labels": ["anger", "fear"]}, {"task": "age"}]
     other = recipe_from({**TINY, "heads": heads, "sources": sources}, Path())
-    with pytest.raises(OptionError, match="pseudo_emotion needs weights with an emotion head"):
+    with pytest.raises(OptionError, match="teacher tiny gives neutral, which the recipe's emotion head does not have"):
         train(other, {"utk": data["utk"]}, tmp_path / "other", options)
+
+
+def test_teachers_are_mixed_with_the_labels(trained: Path, tmp_path: Path, data: dict[str, Path], cache: Path) -> None:
+    teacher = export(trained / "best.safetensors", tmp_path / "teacher.onnx").path
+    (backbone,) = open_teachers([str(teacher)])
+    recipe = recipe_from({**TINY, "teaching": 0.25}, Path())
+    (fer, utk) = decode(read_labels(recipe, data, cache), cache).train
+    mixed, without = taught((fer, utk), recipe, [backbone], tmp_path)
+    crops = [plain(fer.pictures.picture(int(row)), 48, 1.0) for row in fer.rows]
+    said = sum(backbone.embed([crop[:, ::step].copy() for crop in crops]).probabilities["emotion"] for step in (1, -1))
+    expected = 0.75 * fer.targets.emotion + 0.25 * said / 2
+    np.testing.assert_allclose(mixed.targets.emotion, expected, atol=1e-6)
+    assert not without.targets.known("emotion").any()  # its source does not ask for pseudo emotions
+    again = taught((fer, utk), recipe, [None], tmp_path)  # type: ignore[list-item]  # kept in the folder of the run
+    np.testing.assert_array_equal(again[0].targets.emotion, mixed.targets.emotion)
+
+
+def test_the_prior_is_that_of_what_is_drawn(data: dict[str, Path], cache: Path) -> None:
+    recipe = recipe_from(TINY, Path())
+    fer = decode(read_labels(recipe, data, cache), cache).train[0]
+    first = fer.targets.emotion.argmax(1) == 0
+    rows = np.flatnonzero(first | (np.cumsum(~first) <= 2))  # nearly all neutral
+    few = replace(fer, rows=fer.rows[rows], targets=fer.targets.take(rows))
+    assert len(rows) > 6
+    head = replace(recipe.heads[0], logit_adjustment=1.0)
+
+    def most_over_least(part: Part) -> float:
+        shares = losses_for([head], [part])["emotion"].adjustment.exp().numpy()
+        drawn = shares[few.targets.emotion.sum(0) > 0]
+        return float(drawn.max() / drawn.min())
+
+    assert most_over_least(replace(few, balance=1.0)) < 1.5 < 2 < most_over_least(few)
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path: Path, data: dict[str, Path], cache: Path) -> None:
+    recipe, out = recipe_from(TINY, Path()), tmp_path / "run"
+    tried: list[str] = []
+
+    def watch(event: Event) -> None:
+        if event.kind == "step" and not tried:
+            with pytest.raises(OutputError, match="run: another training is at work there; choose another --out"):
+                train(recipe, data, out, replace(options, resume=True))
+            tried.append("refused")
+            raise _Killed
+
+    options = TrainOptions(cache, threads=1)
+    with pytest.raises(_Killed):
+        train(recipe, data, out, options, watch)
+    assert tried == ["refused"]
+    train(replace(recipe), data, out, replace(options, resume=True))  # and it is free again
 
 
 @pytest.mark.parametrize("moment", ["step", "measured"])

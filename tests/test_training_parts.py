@@ -14,13 +14,15 @@ from media import Image
 from fer_video.datasets.faces import load_faces
 from fer_video.errors import InputError, OptionError, OutputError
 from fer_video.training import pictures as pictures_module
+from fer_video.training import stored as stored_module
 from fer_video.training.augment import augment, plain
 from fer_video.training.batches import Mixer, Part, batches, plain_batches
 from fer_video.training.data import Prepared, decode, read_labels
 from fer_video.training.figures import expected_age, figures, score, verification_auc
 from fer_video.training.pictures import Pictures, load_pictures
-from fer_video.training.recipe import Augmentation, Head, Recipe, Source, Stage, read_recipe, recipe_from
-from fer_video.training.targets import empty, targets_of
+from fer_video.training.recipe import Augmentation, Head, Recipe, Source, Stage, Surround, read_recipe, recipe_from
+from fer_video.training.surround import face_mask, surrounded
+from fer_video.training.targets import empty, smoothed, targets_of
 
 ROOT = Path(__file__).parent.parent
 MINIMAL = {
@@ -210,7 +212,7 @@ def test_batches_are_the_same_from_any_step_and_with_any_number_of_threads() -> 
 
 
 def test_plain_batches_go_in_order() -> None:
-    found = list(plain_batches(part_of(5), 32, batch=2, grey=True))
+    found = list(plain_batches(part_of(5), 32, batch=2))
     assert [len(each.inputs) for each in found] == [2, 2, 1]
     assert np.concatenate([each.targets.age for each in found]).tolist() == [0, 1, 2, 3, 4]
 
@@ -285,6 +287,121 @@ def test_a_cache_that_does_not_fit_is_made_again(tmp_path: Path, six_people: Ima
     (file,) = (tmp_path / "cache").glob("*.npy")
     np.save(file, np.zeros((3, 48, 48, 3), np.uint8))
     assert np.array_equal(load_pictures(dataset, source, tmp_path / "cache").images, first)
+
+
+def masked_face(side: int = 120) -> Image:
+    """A face as those of a masked dataset: an ellipse from side to side with dark eyes, black around it."""
+    image = np.zeros((side, side, 3), np.uint8)
+    cv2.ellipse(image, (side // 2, side // 2), (side // 2 - 1, side // 2 - 1), 0, 0, 360, (90, 130, 200), -1)
+    for x in (0.35, 0.65):
+        cv2.circle(image, (int(side * x), int(side * 0.4)), 7, (5, 5, 5), -1)
+    return image
+
+
+def test_the_mask_of_a_face_keeps_what_is_dark_in_it() -> None:
+    mask = face_mask(masked_face())
+    assert mask[48, 42] == 255  # an eye
+    assert mask[2, 2] == mask[118, 118] == 0
+    inside = np.pi * 59**2
+    assert 0.9 * inside < (mask > 0).sum() < inside
+
+
+@pytest.mark.parametrize("kind", ["smear", "pictures", "plain", "black"])
+def test_a_masked_face_is_put_in_front_of_something(kind: str) -> None:
+    face, other = masked_face(), np.full((50, 70, 3), (10, 200, 30), np.uint8)
+    how = Surround(**{**dict.fromkeys(("smear", "pictures", "plain", "black"), 0.0), kind: 1.0})
+    whole = surrounded(face, 1.25, how, np.random.default_rng(4), lambda: other)
+    assert whole.shape == (150, 150, 3)
+    assert np.abs(whole[65:85, 65:85].astype(int) - (90, 130, 200)).max() <= 1  # the middle of the face stays
+    corner = whole[4, 4].astype(int)
+    if kind == "black":
+        assert not corner.any()
+    elif kind == "pictures":
+        assert corner.tolist() == [10, 200, 30]
+    elif kind == "smear":  # the face's colour, lighter or darker
+        assert np.allclose(corner / corner[0], np.array((90, 130, 200)) / 90, rtol=0.05)
+    else:
+        assert (whole[:10] == corner).all()
+    same = surrounded(face, 1.25, how, np.random.default_rng(4), lambda: other)
+    assert np.array_equal(whole, same)
+
+
+def test_masked_sources_are_shown_with_a_new_surround_each_time(tmp_path: Path) -> None:
+    for name in ("angry", "happy"):
+        (tmp_path / "faces" / name).mkdir(parents=True)
+        for k in range(3):
+            cv2.imwrite(str(tmp_path / "faces" / name / f"{k}.png"), masked_face())
+    source = Source("wild", "classes", crop="masked", factor=1.1, margin=1.25, size=120)
+    pictures = load_pictures(load_faces(tmp_path / "faces", "classes"), source, tmp_path / "cache")
+    assert pictures.images.shape == (6, 120, 120, 3)  # kept without margin
+    assert pictures.picture(0).shape == (165, 165, 3)
+    assert np.array_equal(pictures.picture(0), pictures.picture(0))  # measured on the same ones always
+    drawn = [pictures.picture(0, np.random.default_rng(seed)) for seed in range(8)]
+    assert len({picture.tobytes() for picture in drawn}) == 8
+    crop = plain(pictures.picture(0), 96, pictures.margin)  # the face fills 1 / 1.1 of the crop
+    middle = np.abs(crop[48, 48].astype(int) - (90, 130, 200)).max()
+    assert middle <= 3
+
+
+def test_emotions_are_drawn_as_often_as_asked() -> None:
+    part = part_of(100)
+    targets = empty(100, {"emotion": Head("emotion", ("anger", "fear"))})
+    targets.emotion[:] = np.where(np.arange(100)[:, None] < 80, (1, 0), (0, 1))
+    whole = replace(part, targets=targets, balance=1.0)
+    assert np.allclose(whole.weights()[[0, 99]], (0.625, 2.5))  # 100 / 2 / 80, 100 / 2 / 20
+    drawn = [row for step in range(40) for _, row in Mixer([whole], 50, (0,)).draw(step)]
+    assert 0.45 < np.mean([row >= 80 for row in drawn]) < 0.55
+    half = replace(whole, balance=0.5)
+    assert half.weights()[99] / half.weights()[0] == pytest.approx(2.0)  # the root of 80 / 20
+
+
+def test_smoothing_is_spread_over_the_emotions_of_the_dataset() -> None:
+    targets = empty(3, {"emotion": Head("emotion", ("anger", "fear", "contempt"))})
+    targets.emotion[:2] = (1, 0, 0), (0, 1, 0)
+    found = smoothed(targets, 0.2).emotion
+    assert np.allclose(found[:2], [(0.9, 0.1, 0), (0.1, 0.9, 0)])
+    assert np.isnan(found[2]).all()
+
+
+def test_decoding_goes_on_where_it_was_stopped(
+    tmp_path: Path, six_people: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_ferplus(tmp_path / "fer", face_crops(six_people, SIX, 48))
+    (folder / "FER2013Train" / "fer0000001.png").write_bytes(b"no picture")
+    dataset, source = load_faces(folder, "ferplus"), Source("fer", "ferplus", size=48)
+    whole = load_pictures(dataset, source, tmp_path / "undisturbed")
+    monkeypatch.setattr(stored_module, "_FLUSH", 4)
+
+    def stop(done: int, total: int) -> None:
+        if done == 10:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load_pictures(dataset, source, tmp_path / "cache", stop)
+    (lines,) = (tmp_path / "cache").glob("*.lines")
+    lines.write_text(lines.read_text()[:-3])  # as if the power had gone while the last line was written
+    seen: list[int] = []
+    found = load_pictures(dataset, source, tmp_path / "cache", lambda done, total: seen.append(done))
+    assert seen == list(range(10, 37))  # the tenth again, the nine before it not
+    assert found.skipped == whole.skipped
+    assert len(found.images) == len(whole.images) == 35
+    assert all(np.array_equal(found.images[row], whole.images[row]) for row in range(35))
+    assert not list((tmp_path / "cache").glob("*.part"))
+
+
+def test_two_do_not_decode_into_one_file(tmp_path: Path, six_people: Image) -> None:
+    folder = write_ferplus(tmp_path / "fer", face_crops(six_people, SIX, 48))
+    dataset, source = load_faces(folder, "ferplus"), Source("fer", "ferplus", size=48)
+    refused: list[bool] = []
+
+    def another(done: int, total: int) -> None:
+        if not refused:
+            with pytest.raises(OutputError, match="another fervid is making it"):
+                load_pictures(dataset, source, tmp_path / "cache")
+            refused.append(True)
+
+    load_pictures(dataset, source, tmp_path / "cache", another)
+    assert refused
 
 
 def test_sources_are_prepared_together(tmp_path: Path, six_people: Image) -> None:
