@@ -136,8 +136,8 @@ def evaluate(
     """
     from fer_video.cli.backbone_lines import figures_lines
 
-    from fer_video.backbone import Backbone
     from fer_video.models import find_model, open_session
+    from fer_video.models.backbone import Backbone
     from fer_video.training.evaluate import evaluate_backbone
 
     if png is not None:

@@ -14,8 +14,8 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from fer_video.backbone import preprocess
 from fer_video.models import InputSpec
+from fer_video.models.backbone import preprocess
 from fer_video.training.augment import augment, plain
 from fer_video.training.pictures import Pictures
 from fer_video.training.recipe import Augmentation, Stage

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fer_video.backbone import Backbone
-from fer_video.classify.evaluate import Evaluation, age_group, evaluate
 from fer_video.datasets.faces import FaceLayout, load_faces
 from fer_video.errors import InputError
+from fer_video.learning.evaluate import Evaluation, age_group, evaluate
 from fer_video.models import HeadSpec, ModelSpec
+from fer_video.models.backbone import Backbone
 from fer_video.training.augment import plain
 from fer_video.training.figures import expected_age, figures
 from fer_video.training.pictures import Pictures, load_pictures

@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from fer_video.align import crop_face
 from fer_video.datasets.faces import FaceDataset, FaceSample
-from fer_video.detect import Detector, DetectorOptions, make_detector
 from fer_video.errors import FervidError, InputError, OutputError
+from fer_video.faces.align import crop_face
+from fer_video.faces.detectors import Detector, DetectorOptions, make_detector
 from fer_video.models import CropSpec, find_model, open_session
 from fer_video.models.session import available_cores
 from fer_video.training.recipe import Source, Surround

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fer_video.backbone import Backbone
 from fer_video.errors import OptionError
 from fer_video.files import open_output
 from fer_video.models import find_model, open_session
+from fer_video.models.backbone import Backbone
 from fer_video.training.augment import plain
 from fer_video.training.batches import Part
 from fer_video.training.recipe import Recipe, Source
