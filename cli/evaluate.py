@@ -53,7 +53,7 @@ def evaluate(
     fervid evaluate afew-model AFEW --every-frame
     fervid evaluate clips.csv --cv subject --by gender
     """
-    from fer_video.clip import evaluate as measure
+    from fer_video.learning import evaluate as measure
 
     model, dataset = _arguments(arguments, cv)
     if png is not None:
@@ -117,9 +117,9 @@ def _answers(model: str | None, cv: str | None, options: Any, gathered: Gathered
     """The answers, the labels they come from, and whose faces they are about."""
     import numpy as np
 
-    from fer_video.clip import learn
     from fer_video.clip.store import find_clip_model, load_clip_model
     from fer_video.errors import InputError
+    from fer_video.learning import learn
 
     clips = gathered.clips
     if model is None:

@@ -6,15 +6,33 @@ Every format is made from these, so that a value is named and rounded in one pla
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
-from fer_video.results.writers.base import Rows, RowShape
 from fer_video.types import SCHEMA, Affect, Attributes, ClipResult, Observation, Person, Prediction, Segment
 
-__all__ = ["clip_object", "column_names", "failed_row", "flat_rows", "frame_object", "frame_rows"]
+__all__ = [
+    "ROWS", "RowShape", "Rows", "clip_object", "column_names", "failed_row", "flat_rows", "frame_object", "frame_rows",
+]  # fmt: skip
 
 Row = dict[str, Any]
+Rows = Literal["clips", "people", "segments", "frames"]
+ROWS: tuple[Rows, ...] = ("clips", "people", "segments", "frames")
+
+
+@dataclass(frozen=True, slots=True)
+class RowShape:
+    """What decides the columns, known before the first result."""
+
+    emotions: tuple[str, ...]  # of the backbone's head: frames
+    labels: tuple[str, ...] = ()  # of the answers for people and clips; () where they are the same
+    attributes: bool = False
+    affect: bool = False  # valence and arousal
+
+    def columns_for(self, rows: Rows) -> tuple[str, ...]:
+        return self.emotions if rows == "frames" else self.labels or self.emotions
+
 
 # Microseconds, hundredths of a pixel, a millionth of probability: finer than anything that is measured.
 _TIME, _PIXEL, _PROBABILITY, _YEARS, _AFFECT_DIGITS = 6, 2, 6, 1, 4

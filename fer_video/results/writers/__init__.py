@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import IO
 
-from fer_video.results.writers.base import ROWS, OneClipWriter, Rows, RowShape, Writer
+from fer_video.results.rows import ROWS, Rows, RowShape
+from fer_video.results.writers.base import OneClipWriter, Writer
 from fer_video.results.writers.captions import SrtWriter, VttWriter
 from fer_video.results.writers.csv import CsvWriter
 from fer_video.results.writers.json import JsonLinesWriter, JsonWriter

@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from types import TracebackType
-from typing import IO, Literal, Self
+from typing import IO, Self
 
 from fer_video.errors import OptionError
+from fer_video.results.rows import Rows, RowShape
 from fer_video.types import ClipResult
 
-__all__ = ["ROWS", "OneClipWriter", "RowShape", "Rows", "Writer"]
-
-Rows = Literal["clips", "people", "segments", "frames"]
-ROWS: tuple[Rows, ...] = ("clips", "people", "segments", "frames")
-
-
-@dataclass(frozen=True, slots=True)
-class RowShape:
-    """What decides the columns, known before the first result."""
-
-    emotions: tuple[str, ...]  # of the backbone's head: frames
-    labels: tuple[str, ...] = ()  # of the answers for people and clips; () where they are the same
-    attributes: bool = False
-    affect: bool = False  # valence and arousal
-
-    def columns_for(self, rows: Rows) -> tuple[str, ...]:
-        return self.emotions if rows == "frames" else self.labels or self.emotions
+__all__ = ["OneClipWriter", "Writer"]
 
 
 class Writer(ABC):

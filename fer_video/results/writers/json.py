@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import IO, Any
 
-from fer_video.results.rows import clip_object, failed_row, flat_rows
-from fer_video.results.writers.base import Rows, RowShape, Writer
+from fer_video.results.rows import Rows, RowShape, clip_object, failed_row, flat_rows
+from fer_video.results.writers.base import Writer
 from fer_video.types import ClipResult
 
 __all__ = ["JsonLinesWriter", "JsonWriter", "dump"]

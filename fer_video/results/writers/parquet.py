@@ -10,8 +10,8 @@ from typing import Any
 
 from fer_video.errors import OptionError
 from fer_video.files import open_output
-from fer_video.results.rows import column_names, flat_rows
-from fer_video.results.writers.base import Rows, RowShape, Writer
+from fer_video.results.rows import Rows, RowShape, column_names, flat_rows
+from fer_video.results.writers.base import Writer
 from fer_video.results.writers.json import dump
 from fer_video.types import ClipResult
 

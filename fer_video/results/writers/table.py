@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
 from fer_video.errors import printable
-from fer_video.results.rows import column_names, flat_rows
+from fer_video.results.rows import Rows, RowShape, column_names, flat_rows
 from fer_video.results.timeline import Timeline
-from fer_video.results.writers.base import Rows, RowShape, Writer
+from fer_video.results.writers.base import Writer
 from fer_video.types import ClipResult, Person, Prediction
 
 __all__ = ["TableWriter"]
