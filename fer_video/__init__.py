@@ -15,7 +15,7 @@ ONNX Runtime: each name below is imported when it is first used.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from fer_video.version import __version__
 
 if TYPE_CHECKING:
     from fer_video.analyzer import Analyzer, AnalyzerOptions, analyze, stream

@@ -12,7 +12,6 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 
-import fer_video
 from fer_video.clip.features import ClipFeatures, Faces, collect
 from fer_video.clip.model import ClipModel
 from fer_video.clip.segments import WindowOptions
@@ -23,13 +22,15 @@ from fer_video.engine.pipeline import Looks, Pipeline
 from fer_video.errors import InputError, OptionError, fault_of
 from fer_video.faces.detectors import DetectorOptions
 from fer_video.faces.keyframes import KEY_S
-from fer_video.media.address import local_copy, shown
+from fer_video.media.address import shown
 from fer_video.media.decode import Source, open_source
+from fer_video.media.fetch import local_copy
 from fer_video.media.sampling import Sampling
 from fer_video.models import Session
 from fer_video.models.devices import import_onnxruntime
 from fer_video.results.observations import ObservationLog
 from fer_video.types import ClipResult, Frame, Observation
+from fer_video.version import __version__
 
 __all__ = ["Analyzer", "AnalyzerOptions", "Progress", "analyze", "stream"]
 
@@ -136,7 +137,7 @@ class Analyzer:
         """What runs: models and hashes, the execution provider really in use, sampling, options, versions."""
         options = self.options
         return {
-            "fervid": fer_video.__version__,
+            "fervid": __version__,
             "detector": _describe(self._pipeline.detector.session),
             "backbone": _describe(self._backbone.session),
             "provider": self._backbone.session.provider,

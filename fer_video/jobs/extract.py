@@ -13,7 +13,8 @@ from fer_video.engine.networks import fingerprint
 from fer_video.errors import OptionError, OutputError
 from fer_video.jobs.engine import Do, Engine, InProcess, Outcome, Seen
 from fer_video.jobs.workers import LocalWorkers
-from fer_video.media.address import local_copy, shown
+from fer_video.media.address import shown
+from fer_video.media.fetch import local_copy
 
 __all__ = ["Extracted", "Extracting", "extract_all"]
 
