@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from fer_video.analyzer import AnalyzerOptions
+    from fer_video.options import AnalyzerOptions
 
 __all__ = [
     "BATCH_OPTIONS",
@@ -261,10 +261,10 @@ def analyzer_options(given: dict[str, Any]) -> AnalyzerOptions:
 
     Raises OptionError, UsageError.
     """
-    from fer_video.analyzer import AnalyzerOptions
     from fer_video.clip.segments import WindowOptions
     from fer_video.faces.detectors import DetectorOptions
     from fer_video.media.sampling import Sampling
+    from fer_video.options import AnalyzerOptions
 
     if given["every_frame"] and given["fps"] is not None:
         raise click.UsageError("--fps and --every-frame contradict each other; give one of them")

@@ -10,7 +10,6 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from fer_video.analyzer import AnalyzerOptions
 from fer_video.clip.adaptive import STRIDES, choose_thresholds
 from fer_video.clip.features import ClipFeatures, load_features
 from fer_video.clip.model import Adaptive, ClipModel, ClipModelInfo
@@ -32,6 +31,7 @@ from fer_video.learning.fit import (
     to_network,
     usable_folds,
 )
+from fer_video.options import AnalyzerOptions
 from fer_video.version import __version__
 
 __all__ = ["Gathered", "Trained", "cross_validate", "gather", "judge", "train"]

@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import median, median_low
 from typing import Any
 
-from fer_video.analyzer import Analyzer, AnalyzerOptions
+from fer_video.analyzer import Analyzer
 from fer_video.engine.networks import make_networks
 from fer_video.engine.pipeline import Pipeline
 from fer_video.errors import InputError, OptionError
@@ -29,6 +29,7 @@ from fer_video.faces.detectors import Detector
 from fer_video.media.decode import open_source
 from fer_video.models.backbone import Backbone, Embedded
 from fer_video.models.session import available_cores
+from fer_video.options import AnalyzerOptions
 from fer_video.types import Face, Image
 
 __all__ = ["PEERS", "BenchOptions", "Measured", "Peer", "bench", "compare"]

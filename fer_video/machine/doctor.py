@@ -217,8 +217,9 @@ def _inferred(clip: Path, expected: int, device: str) -> Check:
 
 def _read(clip: Path, device: str) -> tuple[list[list[float]], str]:
     """The probabilities of every face in the clip, and the provider that was really in use."""
-    from fer_video.analyzer import Analyzer, AnalyzerOptions
+    from fer_video.analyzer import Analyzer
     from fer_video.media.sampling import Sampling
+    from fer_video.options import AnalyzerOptions
 
     analyzer = Analyzer(AnalyzerOptions(sampling=Sampling(fps=None), device=device, model="none"))
     seen = [list(each.probabilities.values()) for each in analyzer.stream(clip) if each.probabilities is not None]
