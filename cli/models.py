@@ -104,6 +104,7 @@ def pull(
 
     An interrupted download goes on where it stopped. Proxies are those of the environment.
     """
+    from fer_video.engine.trial import try_model
     from fer_video.models.manifest import find_entry
     from fer_video.models.store import PullOptions, pull
 
@@ -117,7 +118,7 @@ def pull(
             warn(f"{spec.name}: licence: {spec.licence}")
         try:
             with _bar(spec.name, quiet) as bar:
-                how = pull(spec, options, bar.update_to)
+                how = pull(spec, options, try_model, bar.update_to)
         except OptionError:
             raise
         except FervidError as error:
@@ -210,6 +211,7 @@ def import_(path: str, labels: str | None, valence_arousal: bool, **given: Any) 
     fervid models import fer.onnx --labels affectnet-8 --normalize imagenet
     fervid predict clip.mp4 --backbone fer
     """
+    from fer_video.engine.trial import try_model
     from fer_video.models.imports import ImportOptions, inspect, make_entry
     from fer_video.models.store import add, check_name
 
@@ -221,7 +223,7 @@ def import_(path: str, labels: str | None, valence_arousal: bool, **given: Any) 
     options = ImportOptions(labels=labels and _labels(labels), affect=valence_arousal, **given)  # type: ignore[arg-type]
     if sys.stdin is not None and sys.stdin.isatty():
         options = _ask(facts, options)
-    spec = add(file, make_entry(file, facts, options))
+    spec = add(file, make_entry(file, facts, options), try_model)
     option = "--detector" if spec.task == "face-detector" else "--backbone"
     warn(f"{spec.name}: runs, taken in as {spec.task}; use it with {option} {spec.name}")
     click.echo(spec.path)
