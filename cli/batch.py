@@ -142,7 +142,7 @@ def _work(
     verbose: bool,
 ) -> bool:
     """Appends to `now` what is finished; whether somebody asked to stop."""
-    from fer_video.jobs.interrupt import first_interrupt
+    from fer_video.interrupt import first_interrupt
 
     number_of = {clip: number for number, clip in enumerate(todo)}
     with BatchProgress(len(todo), quiet=quiet) as progress, first_interrupt(engine.stop) as asked:
