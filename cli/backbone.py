@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from fer_video.cli.main import warn
-from fer_video.cli.options import debug_option
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import debug_option
 
 if TYPE_CHECKING:
     from fer_video.models import ModelSpec
@@ -134,7 +134,7 @@ def evaluate(
     fervid backbone evaluate --data ferplus=FERPLUS.zip --data utkface=UTKFACE.zip
     fervid backbone evaluate mine.onnx --data csv=faces.csv --part all --crop detect
     """
-    from fer_video.cli.backbone_lines import figures_lines
+    from fer_video.cli.shared.backbone_lines import figures_lines
 
     from fer_video.models import find_model, open_session
     from fer_video.models.backbone import Backbone
@@ -213,7 +213,7 @@ def quantize(
 
     MODEL is the name of a backbone, or an ONNX file that says what it is. Prints figures and speed of both.
     """
-    from fer_video.cli.backbone_lines import comparison_lines
+    from fer_video.cli.shared.backbone_lines import comparison_lines
 
     from fer_video.models import find_model
     from fer_video.training.quantize import QuantizeOptions

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
-from fer_video.cli.main import warn
-from fer_video.cli.options import analyzer_options, debug_option, device_options, face_options, sampling_options
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import analyzer_options, debug_option, device_options, face_options, sampling_options
 
 if TYPE_CHECKING:
     from fer_video.machine.bench import Measured, Peer

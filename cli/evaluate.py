@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from fer_video.cli.learning import evaluation_lines, features_of, fit_options, read_dataset
-from fer_video.cli.options import debug_option, device_options, face_options, sampling_options, training_options
+from fer_video.cli.shared.learning import evaluation_lines, features_of, fit_options, read_dataset
+from fer_video.cli.shared.options import debug_option, device_options, face_options, sampling_options, training_options
 
 if TYPE_CHECKING:
     from fer_video.learning.evaluate import Evaluation

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from fer_video.cli.main import warn
-from fer_video.cli.options import (
+from fer_video.cli.shared.inputs import read_list
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import (
     analyzer_options,
     debug_option,
     device_options,
@@ -15,8 +16,7 @@ from fer_video.cli.options import (
     input_argument,
     sampling_options,
 )
-from fer_video.cli.predict import read_list
-from fer_video.cli.progress import BatchProgress
+from fer_video.cli.shared.progress import BatchProgress
 
 __all__ = ["extract"]
 

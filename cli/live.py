@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
-from fer_video.cli.main import warn
-from fer_video.cli.options import analyzer_options, debug_option, device_options, face_options
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import analyzer_options, debug_option, device_options, face_options
 
 from fer_video.errors import OptionError
 

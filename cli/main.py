@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 import click
+from fer_video.cli.shared.messages import show_details
 
 from fer_video import __version__
 from fer_video.errors import FervidError, OptionError, OutputError, printable, unexpected
@@ -104,16 +105,3 @@ def main(debug: bool) -> None:
         # these when OpenCV is loaded and opens the first file, which is after this.
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-
-
-def show_details() -> None:
-    """--debug: also where a command takes it."""
-    logging.basicConfig(stream=sys.stderr, format="fervid: %(levelname)s: %(message)s", level=logging.DEBUG, force=True)
-    logging.getLogger("fer_video").setLevel(logging.DEBUG)
-    for name in ("OPENCV_FFMPEG_LOGLEVEL", "OPENCV_LOG_LEVEL"):
-        os.environ.pop(name, None)
-
-
-def warn(message: str) -> None:
-    """One line on stderr."""
-    click.echo(f"fervid: {printable(message)}", err=True)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from fer_video.cli.batch import say_totals
-from fer_video.cli.main import warn
-from fer_video.cli.options import debug_option
+from fer_video.cli.shared.batch import say_totals
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import debug_option
 
 __all__ = ["merge"]
 

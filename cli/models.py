@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from fer_video.cli.main import warn
-from fer_video.cli.options import debug_option
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import debug_option
 
 from fer_video.errors import FervidError, OptionError, printable
 

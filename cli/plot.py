@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from fer_video.cli.options import debug_option
+from fer_video.cli.shared.options import debug_option
 
 from fer_video.errors import InputError
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 from click.core import ParameterSource
-from fer_video.cli.main import warn
-from fer_video.cli.options import debug_option, device_options, face_options, sampling_options
-from fer_video.cli.progress import BatchProgress
-from fer_video.cli.results import result_of, result_option
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import debug_option, device_options, face_options, sampling_options
+from fer_video.cli.shared.progress import BatchProgress
+from fer_video.cli.shared.results import result_of, result_option
 
 __all__ = ["render"]
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from fer_video.cli.main import warn
-from fer_video.cli.options import (
+from fer_video.cli.shared.inputs import read_list
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import (
     SEGMENTS_WINDOW_S,
     analyzer_options,
     debug_option,
@@ -18,9 +19,8 @@ from fer_video.cli.options import (
     model_options,
     sampling_options,
 )
-from fer_video.cli.predict import read_list
-from fer_video.cli.progress import BatchProgress
-from fer_video.cli.results import refuse_analysis_options
+from fer_video.cli.shared.progress import BatchProgress
+from fer_video.cli.shared.results import refuse_analysis_options
 
 from fer_video.errors import InputError, OptionError, OutputError
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from fer_video.cli.learning import evaluation_lines, features_of, fit_options, read_dataset
-from fer_video.cli.main import warn
-from fer_video.cli.options import debug_option, device_options, face_options, sampling_options, training_options
+from fer_video.cli.shared.learning import evaluation_lines, features_of, fit_options, read_dataset
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import debug_option, device_options, face_options, sampling_options, training_options
 
 __all__ = ["train"]
 

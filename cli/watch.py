@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from fer_video.cli.batch import batch_folder, job_of, say_entry
-from fer_video.cli.main import warn
-from fer_video.cli.options import (
+from fer_video.cli.shared.batch import batch_folder, job_of, say_entry
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import (
     debug_option,
     device_options,
     face_options,
@@ -17,7 +17,7 @@ from fer_video.cli.options import (
     sampling_options,
     worker_options,
 )
-from fer_video.cli.progress import BatchProgress
+from fer_video.cli.shared.progress import BatchProgress
 
 __all__ = ["watch"]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
-from fer_video.cli.options import analyzer_options
-from fer_video.cli.progress import BatchProgress
+from fer_video.cli.shared.options import analyzer_options
+from fer_video.cli.shared.progress import BatchProgress
 
 from fer_video.errors import InputError
 

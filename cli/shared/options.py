@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from fer_video.cli.shared.messages import show_details
 
 if TYPE_CHECKING:
     from fer_video.options import AnalyzerOptions
@@ -246,8 +247,6 @@ training_options: Callable[[F], F] = _together(
 
 def _debug(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value:
-        from fer_video.cli.main import show_details
-
         show_details()
 
 

@@ -1,0 +1,1 @@
+"""What several commands share: options, progress bars, messages, and figures as lines to read."""
