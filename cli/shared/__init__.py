@@ -1,1 +1,1 @@
-"""What several commands share: options, progress bars, messages, and figures as lines to read."""
+"""In: what several commands have in common. Out: their options, progress bars, messages and tables of figures."""
