@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.inputs import read_list
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import (
@@ -23,7 +24,13 @@ __all__ = ["extract"]
 
 @click.command()
 @input_argument
-@click.option("--out", required=True, metavar="DIR", help="Folder for the .npz files; made if it is not there.")
+@click.option(
+    "--out",
+    required=True,
+    shell_complete=files,
+    metavar="DIR",
+    help="Folder for the .npz files; made if it is not there.",
+)
 @sampling_options
 @face_options
 @device_options

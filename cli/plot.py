@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.options import debug_option
 
 from fer_video.errors import InputError
@@ -15,8 +16,8 @@ __all__ = ["plot"]
 
 
 @click.command()
-@click.argument("results", metavar="RESULTS...", nargs=-1, required=True)
-@click.option("--out", required=True, metavar="FILE", help="The picture: .png or .svg.")
+@click.argument("results", metavar="RESULTS...", nargs=-1, required=True, shell_complete=files)
+@click.option("--out", required=True, shell_complete=files, metavar="FILE", help="The picture: .png or .svg.")
 @click.option(
     "--kind",
     type=click.Choice(("stacked", "lines")),

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 from click.core import ParameterSource
+from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import debug_option, device_options, face_options, sampling_options
 from fer_video.cli.shared.progress import BatchProgress
@@ -16,8 +17,8 @@ __all__ = ["render"]
 
 
 @click.command()
-@click.argument("clip", metavar="CLIP")
-@click.option("--out", required=True, metavar="FILE", help="The video: .mp4, .m4v, .mov or .mkv.")
+@click.argument("clip", metavar="CLIP", shell_complete=files)
+@click.option("--out", required=True, shell_complete=files, metavar="FILE", help="The video: .mp4, .m4v, .mov or .mkv.")
 @result_option
 @click.option("--no-bars", is_flag=True, help="No bars of the emotions beside the faces.")
 @click.option("--landmarks", is_flag=True, help="Mark eyes, nose and mouth corners.")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.inputs import read_list
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import (
@@ -32,8 +33,14 @@ __all__ = ["report"]
 
 
 @click.command()
-@click.argument("inputs", metavar="CLIP|RESULTS...", nargs=-1, required=True)
-@click.option("--out", required=True, metavar="FILE|DIR", help="report.html for one clip, a folder for several.")
+@click.argument("inputs", metavar="CLIP|RESULTS...", nargs=-1, required=True, shell_complete=files)
+@click.option(
+    "--out",
+    required=True,
+    shell_complete=files,
+    metavar="FILE|DIR",
+    help="report.html for one clip, a folder for several.",
+)
 @click.option(
     "--video",
     type=click.Choice(("link", "embed", "none")),

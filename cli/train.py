@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.learning import evaluation_lines, features_of, fit_options, read_dataset
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import debug_option, device_options, face_options, sampling_options, training_options
@@ -14,8 +15,14 @@ __all__ = ["train"]
 
 
 @click.command()
-@click.argument("dataset")
-@click.option("--out", required=True, metavar="DIR", help="Folder of the model; an older model there is replaced.")
+@click.argument("dataset", shell_complete=files)
+@click.option(
+    "--out",
+    required=True,
+    shell_complete=files,
+    metavar="DIR",
+    help="Folder of the model; an older model there is replaced.",
+)
 @training_options
 @click.option("--search", "searching", is_flag=True, help="Choose kernel, C and statistics by cross-validation.")
 @click.option(

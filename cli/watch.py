@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 from fer_video.cli.shared.batch import batch_folder, job_of, say_entry
+from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import (
     debug_option,
@@ -23,7 +24,7 @@ __all__ = ["watch"]
 
 
 @click.command()
-@click.argument("folder", metavar="DIR")
+@click.argument("folder", metavar="DIR", shell_complete=files)
 @output_options
 @click.option("--interval", "interval_s", type=float, default=1.0, show_default=True, metavar="SEC",
               help="Look at the folder every SEC seconds.")  # fmt: skip

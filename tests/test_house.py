@@ -21,7 +21,7 @@ CONTRACTS = {
     "No circle among the modules or rooms of a folder": ("media/address.py", "import fer_video.media.remote"),
     "Only training imports torch": ("clip/pool.py", "import torch"),
     "Only jobs imports Ray": ("faces/track.py", "import ray"),
-    "Only the command line imports click": ("errors.py", "import click"),
+    "Only the command line imports click and cloup": ("errors.py", "import click"),
 }
 pytestmark = pytest.mark.skipif(not (ROOT / "cli").is_dir(), reason="only in a checkout")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.messages import show_details
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ def _together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
-input_argument: Callable[[F], F] = click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+input_argument: Callable[[F], F] = click.argument(
+    "inputs", metavar="INPUT...", nargs=-1, required=True, shell_complete=files
+)
 
 
 def _format_from_name(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str:
@@ -64,6 +67,7 @@ output_options: Callable[[F], F] = _together(
     click.option(
         "--out",
         metavar="FILE|DIR/",
+        shell_complete=files,
         is_eager=True,
         help="Write to FILE, whole or not at all; without --format its suffix (.json .jsonl .csv .vtt …) decides. "
         "Into a folder: a batch that can be stopped and gone on with, JSON unless --format says otherwise.",
