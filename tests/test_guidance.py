@@ -7,8 +7,10 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from command import fervid
 from fer_video.cli import main
@@ -24,6 +26,22 @@ def test_commands_are_listed_in_the_order_of_use() -> None:
     assert told == [name for commands in _SECTIONS.values() for name in commands]
     assert [line[:-1] for line in lines[start:] if line and line[0] != " "] == list(_SECTIONS)
     assert max(map(len, lines)) <= 80
+
+
+def helps(command: click.Command, *words: str) -> Iterator[tuple[str, str]]:
+    yield " ".join(words), fervid(*words, "--help").stdout
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from helps(below, *words, name)
+
+
+def test_no_help_is_wider_than_80_columns() -> None:
+    told = dict(helps(main))
+    assert len(told) > 25
+    assert {name: line for name, text in told.items() for line in text.splitlines() if len(line) > 80} == {}
 
 
 def test_every_listed_command_is_there() -> None:
