@@ -15,9 +15,12 @@ def completion(shell: str) -> None:
     """Print what makes a shell complete commands, options and files.
 
     \b
-    bash: fervid completion bash > ~/.local/share/bash-completion/completions/fervid
-    zsh: fervid completion zsh > ~/.zfunc/_fervid    (~/.zfunc must be in fpath)
-    fish: fervid completion fish > ~/.config/fish/completions/fervid.fish
+    cd ~/.local/share/bash-completion/completions
+    fervid completion bash > fervid
+
+    \b
+    fervid completion zsh > ~/.zfunc/_fervid    (~/.zfunc must be in fpath)
+    fervid completion fish > ~/.config/fish/completions/fervid.fish
 
     Shells opened after that complete with the Tab key.
     """

@@ -46,7 +46,8 @@ def render(
 
     \b
     fervid render clip.mp4 --out overlay.mp4
-    fervid predict clip.mp4 --frames --out r.json && fervid render clip.mp4 --result r.json --out overlay.mp4
+    fervid predict clip.mp4 --frames --out r.json
+    fervid render clip.mp4 --result r.json --out overlay.mp4
     """
     from fer_video.files import refuse_same
     from fer_video.media.address import shown

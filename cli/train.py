@@ -51,7 +51,8 @@ def train(dataset: str, out: str, searching: bool, metric: str, adaptive_rate: f
     \b
     fervid train AFEW --out afew-model --every-frame
     fervid train VGAF --protocol vgaf --out vgaf-model
-    fervid train clips.csv --search --out my-model && fervid predict clip.mp4 --model my-model
+    fervid train clips.csv --search --out my-model
+    fervid predict clip.mp4 --model my-model
     """
     from fer_video.clip.store import check_place
     from fer_video.learning import fit, learn

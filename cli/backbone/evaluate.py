@@ -38,7 +38,7 @@ def evaluate(
 
     \b
     fervid backbone evaluate --data ferplus=FERPLUS.zip --data utkface=UTKFACE.zip
-    fervid backbone evaluate mine.onnx --data csv=faces.csv --part all --crop detect
+    fervid backbone evaluate mine.onnx --data csv=faces.csv --part all
     """
     from fer_video.cli.backbone.lines import figures_lines
 
