@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from fer_video.cli.learning import evaluation_lines, features_of, fit_options, read_dataset
-from fer_video.cli.options import debug_option, device_options, face_options, sampling_options, training_options
+from fer_video.cli.shared.completion import files
+from fer_video.cli.shared.learning import evaluation_lines, features_of, fit_options, read_dataset
+from fer_video.cli.shared.options import debug_option, device_options, face_options, sampling_options, training_options
 
 if TYPE_CHECKING:
     from fer_video.learning.evaluate import Evaluation
@@ -18,7 +19,7 @@ __all__ = ["evaluate", "finite"]
 
 
 @click.command()
-@click.argument("arguments", metavar="[MODEL] DATASET", nargs=-1, required=True)
+@click.argument("arguments", metavar="[MODEL] DATASET", nargs=-1, required=True, shell_complete=files)
 @click.option("--cv", metavar="subject|N", help="No stored model: leave each subject out once, or N parts.")
 @click.option(
     "--split",

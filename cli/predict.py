@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
-from fer_video.cli.batch import batch_folder, predict_batch
-from fer_video.cli.main import warn
-from fer_video.cli.options import (
+from fer_video.cli.shared.batch import batch_folder, predict_batch
+from fer_video.cli.shared.inputs import read_list
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import (
     analyzer_options,
     batch_options,
     debug_option,
@@ -24,7 +25,7 @@ from fer_video.cli.options import (
     output_options,
     sampling_options,
 )
-from fer_video.cli.progress import BatchProgress
+from fer_video.cli.shared.progress import BatchProgress
 
 from fer_video.errors import OptionError, OutputError
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from fer_video.results.writers import Writer
     from fer_video.types import ClipResult
 
-__all__ = ["predict", "read_list"]
+__all__ = ["predict"]
 
 
 @click.command()
@@ -106,18 +107,6 @@ def predict(ctx: click.Context, /, inputs: tuple[str, ...], quiet: bool, verbose
     if interrupted:
         raise KeyboardInterrupt
     ctx.exit(1 if failures else 0)
-
-
-def read_list(inputs: tuple[str, ...]) -> Iterator[str]:
-    """The inputs, with - replaced by the lines of stdin. Bytes that are no text survive as in arguments."""
-    for name in inputs:
-        if name != "-":
-            yield name
-            continue
-        if sys.stdin is None:
-            raise OptionError("stdin is closed; give the inputs as arguments")
-        text = sys.stdin.buffer.read().decode(sys.getfilesystemencoding(), "surrogateescape")
-        yield from (line for line in (each.rstrip("\r") for each in text.split("\n")) if line)
 
 
 @contextmanager

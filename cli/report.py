@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from fer_video.cli.main import warn
-from fer_video.cli.options import (
+from fer_video.cli.shared.completion import files
+from fer_video.cli.shared.inputs import read_list
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import (
     SEGMENTS_WINDOW_S,
     analyzer_options,
     debug_option,
@@ -18,9 +20,8 @@ from fer_video.cli.options import (
     model_options,
     sampling_options,
 )
-from fer_video.cli.predict import read_list
-from fer_video.cli.progress import BatchProgress
-from fer_video.cli.results import refuse_analysis_options
+from fer_video.cli.shared.progress import BatchProgress
+from fer_video.cli.shared.results import refuse_analysis_options
 
 from fer_video.errors import InputError, OptionError, OutputError
 
@@ -32,8 +33,14 @@ __all__ = ["report"]
 
 
 @click.command()
-@click.argument("inputs", metavar="CLIP|RESULTS...", nargs=-1, required=True)
-@click.option("--out", required=True, metavar="FILE|DIR", help="report.html for one clip, a folder for several.")
+@click.argument("inputs", metavar="CLIP|RESULTS...", nargs=-1, required=True, shell_complete=files)
+@click.option(
+    "--out",
+    required=True,
+    shell_complete=files,
+    metavar="FILE|DIR",
+    help="report.html for one clip, a folder for several.",
+)
 @click.option(
     "--video",
     type=click.Choice(("link", "embed", "none")),

@@ -6,77 +6,37 @@ import os
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
 
-import fer_video
 from fer_video.clip.features import ClipFeatures, Faces, collect
 from fer_video.clip.model import ClipModel
-from fer_video.clip.segments import WindowOptions
 from fer_video.clip.store import EMBEDDED, find_clip_model, load_clip_model
 from fer_video.clip.summary import Summary, SummaryOptions
 from fer_video.engine.networks import make_networks
 from fer_video.engine.pipeline import Looks, Pipeline
 from fer_video.errors import InputError, OptionError, fault_of
-from fer_video.faces.detectors import DetectorOptions
-from fer_video.faces.keyframes import KEY_S
-from fer_video.media.address import local_copy, shown
+from fer_video.media.address import shown
 from fer_video.media.decode import Source, open_source
+from fer_video.media.fetch import local_copy
 from fer_video.media.sampling import Sampling
 from fer_video.models import Session
 from fer_video.models.devices import import_onnxruntime
+from fer_video.options import AnalyzerOptions
 from fer_video.results.observations import ObservationLog
 from fer_video.types import ClipResult, Frame, Observation
+from fer_video.version import __version__
 
-__all__ = ["Analyzer", "AnalyzerOptions", "Progress", "analyze", "stream"]
+__all__ = ["Analyzer", "Progress", "analyze", "stream"]
 
 Path = str | os.PathLike[str]
 # Called now and then with the time reached in the clip and its announced duration, in seconds.
 Progress = Callable[[float, float | None], None]
 
 _WHOSE = {"main": "one person", "all": "a group"}
-_MOST_THREADS = 256  # a typing error must not start a million
-
-
-@dataclass(frozen=True, slots=True)
-class AnalyzerOptions:
-    """How clips are analysed. Everything has a default; a value that makes no sense raises OptionError."""
-
-    sampling: Sampling = field(default_factory=Sampling)  # which frames
-    faces: DetectorOptions = field(default_factory=DetectorOptions)  # what counts as a face
-    # Where the detector looks: at key frames (keyframes.py), or at every frame that is sampled.
-    detect: Literal["keyframes", "every"] = "keyframes"
-    detector: str | None = None  # name, path or scrfd:PATH (models.find_model); None: the embedded default
-    backbone: str | None = None  # name or path; None: the embedded default
-    device: str = "auto"  # or a key of models.devices.DEVICES
-    threads: int | None = None  # cores that the networks use, on a CPU; None: all this process may use
-    attributes: bool = False  # also age, gender, ethnicity
-    # The clip model that answers for people and the clip: "auto" for the embedded one where it fits the backbone, its
-    # name, the folder of one's own, or "none" for the mean of the per-frame probabilities.
-    model: str = "auto"
-    group_model: str | None = None  # that answers for the group, likewise; None: the mean
-    adaptive: bool = False  # look at more frames only while the clip model is not certain enough; overrides fps
-    windows: WindowOptions | None = None  # also segments over sliding windows
-    min_confidence: float = 0.0  # 0 to 1: answers less sure than this abstain, their emotion is None
-    max_lost_s: float = 1.0  # for how long a person may be out of sight and keep the id
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.min_confidence <= 1:
-            raise OptionError(f"min_confidence must lie between 0 and 1, not {self.min_confidence:g}")
-        if self.detect not in ("keyframes", "every"):
-            raise OptionError(f"detect must be keyframes or every, not {self.detect!r}")
-        if self.threads is not None and not 1 <= self.threads <= _MOST_THREADS:
-            raise OptionError(f"threads must be from 1 to {_MOST_THREADS}, not {self.threads}")
-        if not self.max_lost_s >= 0:
-            raise OptionError(f"max_lost_s must be 0 or more, not {self.max_lost_s:g}")
-
-    @property
-    def key_s(self) -> float:
-        """Seconds of video between two frames that the detector looks at, at most."""
-        return KEY_S if self.detect == "keyframes" else 0.0
 
 
 class Analyzer:
@@ -136,7 +96,7 @@ class Analyzer:
         """What runs: models and hashes, the execution provider really in use, sampling, options, versions."""
         options = self.options
         return {
-            "fervid": fer_video.__version__,
+            "fervid": __version__,
             "detector": _describe(self._pipeline.detector.session),
             "backbone": _describe(self._backbone.session),
             "provider": self._backbone.session.provider,

@@ -9,15 +9,12 @@ the first frame of the video. Arrays are NumPy; images are height x width x 3, u
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
-
-if TYPE_CHECKING:
-    from fer_video.results.observations import ObservationLog
 
 Image = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -29,6 +26,7 @@ __all__ = [
     "Face",
     "Frame",
     "Observation",
+    "Observations",
     "Person",
     "Prediction",
     "Segment",
@@ -123,6 +121,25 @@ class Observation:
         return max(self.probabilities.values()) if self.probabilities else None
 
 
+class Observations(Protocol):
+    """All observations of a clip, in order, as results.observations.ObservationLog keeps them."""
+
+    min_confidence: float  # below it rows abstain
+    emotions: tuple[str, ...]  # labels of the heads, in the model's order
+    genders: tuple[str, ...]  # () without attributes, as ethnicities
+    ethnicities: tuple[str, ...]
+    has_affect: bool
+
+    @property
+    def has_attributes(self) -> bool: ...
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Observation]: ...
+
+    def __getitem__(self, row: int) -> Observation: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """What a clip, or a group of people in it, shows on the whole."""
@@ -175,11 +192,11 @@ class ClipResult:
     group: Prediction | None = None  # over all people; None when there is no face
     people: tuple[Person, ...] = ()
     ran: Mapping[str, Any] = field(default_factory=dict)  # models and hashes, provider, sampling, versions
-    observations: ObservationLog | None = None  # every sampled frame and face, compact; None when failed
+    observations: Observations | None = None  # every sampled frame and face, compact; None when failed
 
     def to_dict(self, *, frames: bool = False) -> dict[str, Any]:
         """The JSON object of schema "fervid/1" (docs/output.md); with `frames` also every sampled frame."""
-        from fer_video.results.rows import clip_object
+        from fer_video.results.rows import clip_object  # the one way up from here, for users' sake: .importlinter
 
         return clip_object(self, frames=frames)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from command import fervid
 from conftest import EXAMPLE
-from fer_video.cli.options import _CLIP_FORMATS, _DEVICES, _FORMATS
+from fer_video.cli.shared.options import _CLIP_FORMATS, _DEVICES, _FORMATS
 from media import encode_sound_only
 
 from fer_video.models import find_model

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
 
 from fer_video.faces.detectors import Detector, make_detector
 from fer_video.files import content_hash
 from fer_video.models import ModelSpec, Session, find_model, open_session
 from fer_video.models.backbone import Backbone
-
-if TYPE_CHECKING:
-    from fer_video.analyzer import AnalyzerOptions
+from fer_video.options import AnalyzerOptions
 
 __all__ = ["describe_networks", "fingerprint", "make_networks"]
 

@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fer_video.engine.stages import Spare, Stages
+from fer_video.faces.align import crop_face
 from fer_video.faces.cuts import CutDetector
 from fer_video.faces.detectors import Detector
 from fer_video.faces.keyframes import KEY_S, KeyFrames, is_due
@@ -76,7 +77,8 @@ class _Finder:
         if cut:
             self._tracker.reset()
         people = self._tracker.update(faces, frame.time_s)
-        crops = [self._backbone.crop(frame.image, face) for face in faces] if known is None else []
+        size, spec = self._backbone.size, self._backbone.spec
+        crops = [crop_face(frame.image, face, size, spec.crop) for face in faces] if known is None else []
         return _Found(frame.index, frame.time_s, faces, people, crops, known)
 
 

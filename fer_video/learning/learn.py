@@ -10,8 +10,6 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-import fer_video
-from fer_video.analyzer import AnalyzerOptions
 from fer_video.clip.adaptive import STRIDES, choose_thresholds
 from fer_video.clip.features import ClipFeatures, load_features
 from fer_video.clip.model import Adaptive, ClipModel, ClipModelInfo
@@ -33,6 +31,8 @@ from fer_video.learning.fit import (
     to_network,
     usable_folds,
 )
+from fer_video.options import AnalyzerOptions
+from fer_video.version import __version__
 
 __all__ = ["Gathered", "Trained", "cross_validate", "gather", "judge", "train"]
 
@@ -104,7 +104,7 @@ class Trained:
             backbone_name=backbone[0],
             backbone_sha256=backbone[1],
             feature_size=backbone[2],
-            fervid=fer_video.__version__,
+            fervid=__version__,
             training=training,
             adaptive=self.adaptive,
         )

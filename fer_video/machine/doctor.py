@@ -17,8 +17,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
-import fer_video
 from fer_video.errors import FervidError, OptionError, unexpected
+from fer_video.version import __version__
 
 __all__ = ["Check", "examine", "processor"]
 
@@ -54,7 +54,7 @@ def examine(device: str = "auto") -> Iterator[Check]:
 
     if device != "auto" and device not in DEVICES:
         raise OptionError(f"unknown device {device!r}; one of: auto, {', '.join(DEVICES)}")
-    yield Check("fervid", "good", f"{fer_video.__version__}, Python {platform.python_version()}, {platform.platform()}")
+    yield Check("fervid", "good", f"{__version__}, Python {platform.python_version()}, {platform.platform()}")
     for make in (_packages, _clashes, _cpu, _providers, _weights):
         yield from _guarded(make.__name__.strip("_"), make)
     yield from _guarded("trial run", lambda: _trial(device))
@@ -217,8 +217,9 @@ def _inferred(clip: Path, expected: int, device: str) -> Check:
 
 def _read(clip: Path, device: str) -> tuple[list[list[float]], str]:
     """The probabilities of every face in the clip, and the provider that was really in use."""
-    from fer_video.analyzer import Analyzer, AnalyzerOptions
+    from fer_video.analyzer import Analyzer
     from fer_video.media.sampling import Sampling
+    from fer_video.options import AnalyzerOptions
 
     analyzer = Analyzer(AnalyzerOptions(sampling=Sampling(fps=None), device=device, model="none"))
     seen = [list(each.probabilities.values()) for each in analyzer.stream(clip) if each.probabilities is not None]

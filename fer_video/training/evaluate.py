@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fer_video.datasets.faces import FaceLayout, load_faces
+from fer_video.datasets.faces import load_faces
+from fer_video.datasets.samples import FaceLayout
 from fer_video.errors import InputError
 from fer_video.learning.evaluate import Evaluation, age_group, evaluate
 from fer_video.models import HeadSpec, ModelSpec

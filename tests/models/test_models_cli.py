@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 from conftest import ROOT
 from fer_video.cli import main
-from fer_video.cli.models import _LABELS, _NORMALIZATIONS
+from fer_video.cli.models.take_in import _LABELS, _NORMALIZATIONS
 from graphs import save_classifier, save_scrfd_like, save_yunet_like
 
 import fer_video.machine.doctor as doctor
@@ -217,7 +217,7 @@ def test_importing_what_is_no_network(tmp_path: Path, content: bytes) -> None:
 
 
 def test_asking_for_what_the_graph_does_not_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fer_video.cli import models as command
+    from fer_video.cli.models import take_in as command
 
     from fer_video.models.imports import ImportOptions, inspect, make_entry
 

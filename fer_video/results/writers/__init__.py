@@ -1,4 +1,4 @@
-"""ClipResults -> text: one writer class a format, each a context manager over an open text file.
+"""In: clip results. Out: text. One writer class per format, each a context manager over an open text file.
 
 with make_writer("csv", "frames", file, RowShape(analyzer.emotions)) as writer:
     for result in analyzer.analyze_many(paths):

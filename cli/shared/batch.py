@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
-from fer_video.cli.engines import check_engine, open_engine
-from fer_video.cli.main import warn
-from fer_video.cli.options import BATCH_OPTIONS, FILE_SUFFIXES, analyzer_options
-from fer_video.cli.progress import BatchProgress
+from fer_video.cli.shared.engines import check_engine, open_engine
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import BATCH_OPTIONS, FILE_SUFFIXES, analyzer_options
+from fer_video.cli.shared.progress import BatchProgress
 
 from fer_video.errors import OptionError, OutputError, printable
 
@@ -142,7 +142,7 @@ def _work(
     verbose: bool,
 ) -> bool:
     """Appends to `now` what is finished; whether somebody asked to stop."""
-    from fer_video.jobs.interrupt import first_interrupt
+    from fer_video.interrupt import first_interrupt
 
     number_of = {clip: number for number, clip in enumerate(todo)}
     with BatchProgress(len(todo), quiet=quiet) as progress, first_interrupt(engine.stop) as asked:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
-from fer_video.cli.options import analyzer_options
-from fer_video.cli.progress import BatchProgress
+from fer_video.cli.shared.completion import files
+from fer_video.cli.shared.options import analyzer_options
+from fer_video.cli.shared.progress import BatchProgress
 
 from fer_video.errors import InputError
 
@@ -24,6 +25,7 @@ result_option: Callable[[F], F] = click.option(
     "--result",
     "result_file",
     metavar="FILE",
+    shell_complete=files,
     help="What fervid predict --frames wrote, instead of analysing the clip now.",
 )
 

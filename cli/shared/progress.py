@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from fer_video.cli.main import warn
+from fer_video.cli.shared.messages import warn
 
 __all__ = ["BatchProgress"]
 

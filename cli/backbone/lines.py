@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from fer_video.cli.learning import confusion_lines
+from fer_video.cli.shared.learning import confusion_lines
 
 if TYPE_CHECKING:
     from fer_video.training.evaluate import BackboneFigures, Share

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fer_video.cli.main import warn
-from fer_video.cli.options import analyzer_options
-from fer_video.cli.progress import BatchProgress
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import analyzer_options
+from fer_video.cli.shared.progress import BatchProgress
 
 if TYPE_CHECKING:
     from fer_video.datasets.clips import ClipDataset

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from fer_video.cli.shared.completion import files
+from fer_video.cli.shared.messages import show_details
 
 if TYPE_CHECKING:
-    from fer_video.analyzer import AnalyzerOptions
+    from fer_video.options import AnalyzerOptions
 
 __all__ = [
     "BATCH_OPTIONS",
@@ -50,7 +52,9 @@ def _together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
-input_argument: Callable[[F], F] = click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+input_argument: Callable[[F], F] = click.argument(
+    "inputs", metavar="INPUT...", nargs=-1, required=True, shell_complete=files
+)
 
 
 def _format_from_name(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str:
@@ -63,6 +67,7 @@ output_options: Callable[[F], F] = _together(
     click.option(
         "--out",
         metavar="FILE|DIR/",
+        shell_complete=files,
         is_eager=True,
         help="Write to FILE, whole or not at all; without --format its suffix (.json .jsonl .csv .vtt …) decides. "
         "Into a folder: a batch that can be stopped and gone on with, JSON unless --format says otherwise.",
@@ -246,8 +251,6 @@ training_options: Callable[[F], F] = _together(
 
 def _debug(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value:
-        from fer_video.cli.main import show_details
-
         show_details()
 
 
@@ -261,10 +264,10 @@ def analyzer_options(given: dict[str, Any]) -> AnalyzerOptions:
 
     Raises OptionError, UsageError.
     """
-    from fer_video.analyzer import AnalyzerOptions
     from fer_video.clip.segments import WindowOptions
     from fer_video.faces.detectors import DetectorOptions
     from fer_video.media.sampling import Sampling
+    from fer_video.options import AnalyzerOptions
 
     if given["every_frame"] and given["fps"] is not None:
         raise click.UsageError("--fps and --every-frame contradict each other; give one of them")

@@ -1,0 +1,54 @@
+"""How clips are analysed: what the command line and the library choose, in one record that every stage can read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from fer_video.clip.segments import WindowOptions
+from fer_video.errors import OptionError
+from fer_video.faces.detectors import DetectorOptions
+from fer_video.faces.keyframes import KEY_S
+from fer_video.media.sampling import Sampling
+
+__all__ = ["AnalyzerOptions"]
+
+_MOST_THREADS = 256  # a typing error must not start a million
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyzerOptions:
+    """How clips are analysed. Everything has a default; a value that makes no sense raises OptionError."""
+
+    sampling: Sampling = field(default_factory=Sampling)  # which frames
+    faces: DetectorOptions = field(default_factory=DetectorOptions)  # what counts as a face
+    # Where the detector looks: at key frames (keyframes.py), or at every frame that is sampled.
+    detect: Literal["keyframes", "every"] = "keyframes"
+    detector: str | None = None  # name, path or scrfd:PATH (models.find_model); None: the embedded default
+    backbone: str | None = None  # name or path; None: the embedded default
+    device: str = "auto"  # or a key of models.devices.DEVICES
+    threads: int | None = None  # cores that the networks use, on a CPU; None: all this process may use
+    attributes: bool = False  # also age, gender, ethnicity
+    # The clip model that answers for people and the clip: "auto" for the embedded one where it fits the backbone, its
+    # name, the folder of one's own, or "none" for the mean of the per-frame probabilities.
+    model: str = "auto"
+    group_model: str | None = None  # that answers for the group, likewise; None: the mean
+    adaptive: bool = False  # look at more frames only while the clip model is not certain enough; overrides fps
+    windows: WindowOptions | None = None  # also segments over sliding windows
+    min_confidence: float = 0.0  # 0 to 1: answers less sure than this abstain, their emotion is None
+    max_lost_s: float = 1.0  # for how long a person may be out of sight and keep the id
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_confidence <= 1:
+            raise OptionError(f"min_confidence must lie between 0 and 1, not {self.min_confidence:g}")
+        if self.detect not in ("keyframes", "every"):
+            raise OptionError(f"detect must be keyframes or every, not {self.detect!r}")
+        if self.threads is not None and not 1 <= self.threads <= _MOST_THREADS:
+            raise OptionError(f"threads must be from 1 to {_MOST_THREADS}, not {self.threads}")
+        if not self.max_lost_s >= 0:
+            raise OptionError(f"max_lost_s must be 0 or more, not {self.max_lost_s:g}")
+
+    @property
+    def key_s(self) -> float:
+        """Seconds of video between two frames that the detector looks at, at most."""
+        return KEY_S if self.detect == "keyframes" else 0.0
