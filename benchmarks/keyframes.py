@@ -23,7 +23,7 @@ from clips import group_picture
 
 from fer_video.backbone import Backbone
 from fer_video.cuts import CutDetector
-from fer_video.decode import Sampling, open_source
+from fer_video.media.decode import Sampling, open_source
 from fer_video.detect import Detector, DetectorOptions, make_detector, select_faces
 from fer_video.keyframes import KeyFrames
 from fer_video.models import find_model, open_session

@@ -58,7 +58,7 @@ def live(source: str, format_name: str | None, duration_s: float | None, timeout
     """
     from fer_video.analyzer import Analyzer
     from fer_video.live import LiveOptions, LiveSource
-    from fer_video.sampling import Choice, Sampling
+    from fer_video.media.sampling import Choice, Sampling
     from fer_video.write.rows import frame_object
 
     if duration_s is not None and not duration_s > 0:

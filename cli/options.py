@@ -263,7 +263,7 @@ def analyzer_options(given: dict[str, Any]) -> AnalyzerOptions:
     """
     from fer_video.analyzer import AnalyzerOptions
     from fer_video.detect import DetectorOptions
-    from fer_video.sampling import Sampling
+    from fer_video.media.sampling import Sampling
     from fer_video.segments import WindowOptions
 
     if given["every_frame"] and given["fps"] is not None:

@@ -61,7 +61,7 @@ def plot(results: tuple[str, ...], out: str, kind: Any, person: int | None) -> N
 
 def _files(named: tuple[str, ...]) -> list[Path]:
     """Files as named; of folders the results right in them, in natural order."""
-    from fer_video.decode import natural
+    from fer_video.media.decode import natural
     from fer_video.read import RESULT_SUFFIXES
 
     files: list[Path] = []

@@ -16,7 +16,7 @@ import fer_video
 from fer_video.address import local_copy, shown
 from fer_video.classify.model import ClipModel
 from fer_video.classify.store import EMBEDDED, find_clip_model, load_clip_model
-from fer_video.decode import Source, open_source
+from fer_video.media.decode import Source, open_source
 from fer_video.detect import DetectorOptions
 from fer_video.errors import InputError, OptionError, fault_of
 from fer_video.features import ClipFeatures, Faces, collect
@@ -26,7 +26,7 @@ from fer_video.models.devices import import_onnxruntime
 from fer_video.networks import make_networks
 from fer_video.observations import ObservationLog
 from fer_video.pipeline import Looks, Pipeline
-from fer_video.sampling import Sampling
+from fer_video.media.sampling import Sampling
 from fer_video.segments import WindowOptions
 from fer_video.summary import Summary, SummaryOptions
 from fer_video.types import ClipResult, Frame, Observation

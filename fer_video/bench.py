@@ -24,7 +24,7 @@ from typing import Any
 import fer_video
 from fer_video.analyzer import Analyzer, AnalyzerOptions
 from fer_video.backbone import Backbone, Embedded
-from fer_video.decode import open_source
+from fer_video.media.decode import open_source
 from fer_video.detect import Detector
 from fer_video.errors import InputError, OptionError
 from fer_video.models.session import available_cores

@@ -182,8 +182,8 @@ def _trial(device: str) -> Iterator[Check]:
 
 
 def _decoded(clip: Path) -> Check:
-    from fer_video.decode import open_source
-    from fer_video.sampling import Sampling
+    from fer_video.media.decode import open_source
+    from fer_video.media.sampling import Sampling
 
     with open_source(clip) as source:
         levels = [(frame.time_s, float(frame.image.mean())) for frame in source.frames(Sampling(fps=None))]
@@ -218,7 +218,7 @@ def _inferred(clip: Path, expected: int, device: str) -> Check:
 def _read(clip: Path, device: str) -> tuple[list[list[float]], str]:
     """The probabilities of every face in the clip, and the provider that was really in use."""
     from fer_video.analyzer import Analyzer, AnalyzerOptions
-    from fer_video.sampling import Sampling
+    from fer_video.media.sampling import Sampling
 
     analyzer = Analyzer(AnalyzerOptions(sampling=Sampling(fps=None), device=device, model="none"))
     seen = [list(each.probabilities.values()) for each in analyzer.stream(clip) if each.probabilities is not None]

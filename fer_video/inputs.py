@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_video.address import scheme_of
-from fer_video.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural
+from fer_video.media.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural
 from fer_video.errors import InputError
 
 __all__ = ["Inputs", "expand_inputs", "walk"]

@@ -22,9 +22,9 @@ import cv2
 import numpy as np
 
 from fer_video.address import scheme_of, shown
-from fer_video.decode import VideoSource, open_source
+from fer_video.media.decode import VideoSource, open_source
 from fer_video.errors import InputError, OptionError
-from fer_video.sampling import Sampling
+from fer_video.media.sampling import Sampling
 from fer_video.types import Frame
 
 __all__ = ["LiveOptions", "LiveSource"]

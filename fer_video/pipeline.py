@@ -67,7 +67,7 @@ class _Finder:
         self._cuts, self._tracker = CutDetector(), Tracker(pipeline.max_lost_s)
 
     def __call__(self, chunk: Sequence[Frame]) -> _Chunk:
-        cuts = [self._cuts.update(frame.image) for frame in chunk]
+        cuts = [self._cuts.update(frame.picture) for frame in chunk]
         known = [self._looks.get(frame.index) for frame in chunk]
         faces = self._keys.faces(chunk, cuts, {i: look.faces for i, look in enumerate(known) if look is not None})
         return _Chunk([self._in_frame(*each) for each in zip(chunk, cuts, faces, known, strict=True)])
@@ -76,7 +76,7 @@ class _Finder:
         if cut:
             self._tracker.reset()
         people = self._tracker.update(faces, frame.time_s)
-        crops = [self._backbone.crop(frame.image, face) for face in faces] if known is None else []
+        crops = [self._backbone.crop(frame.picture, face) for face in faces] if known is None else []
         return _Found(frame.index, frame.time_s, faces, people, crops, known)
 
 
@@ -156,9 +156,9 @@ def chunks(frames: Iterator[Frame], key_s: float = 0.0) -> Iterator[list[Frame]]
         if chunk:
             if is_due(frame.time_s, last_s, key_s):
                 apart, keys, last_s = len(chunk) - keys, len(chunk), chunk[-1].time_s
-            most = max(1, min(_MAX_CHUNK, _CHUNK_BYTES // chunk[0].image.nbytes))
+            most = max(1, min(_MAX_CHUNK, _CHUNK_BYTES // chunk[0].picture.nbytes))
             at_key = keys == len(chunk) and (keys >= few or keys + apart > most)
-            if at_key or len(chunk) == most or frame.image.shape != chunk[0].image.shape:
+            if at_key or len(chunk) == most or frame.picture.shape != chunk[0].picture.shape:
                 yield chunk
                 keys, last_s, few = 0, chunk[-1].time_s, few * 2
                 chunk = []

@@ -24,7 +24,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from fer_video.address import OBJECT_STORES, WEB, scheme_of, shown
-from fer_video.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural
+from fer_video.media.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural
 from fer_video.download import (
     DownloadError,
     DownloadOptions,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,7 @@ __all__ = [
     "Frame",
     "Observation",
     "Person",
+    "Picture",
     "Prediction",
     "Segment",
     "Status",
@@ -40,13 +41,50 @@ SCHEMA = "fervid/1"
 Status = Literal["ok", "partial", "failed"]
 
 
-@dataclass(frozen=True, slots=True)
+class Picture(Protocol):
+    """An image that is not in memory as one yet. Has the shape of it, and np.asarray() makes it."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height, width, 3."""
+
+    @property
+    def nbytes(self) -> int:
+        """Of memory that it takes now."""
+
+    @property
+    def image(self) -> Image:
+        """(height, width, 3) uint8 BGR; made when asked for, once."""
+
+    def shrunk(self, width: int, height: int) -> Image:
+        """Another size of it, without making all of it."""
+
+    def grey(self, width: int, height: int) -> Image:
+        """(height, width) uint8: the brightness of a thumbnail."""
+
+    def __getitem__(self, part: tuple[slice, slice]) -> Picture:
+        """Some of its rows and columns."""
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """The image, for NumPy."""
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class Frame:
     """One decoded picture of a video."""
 
     index: int  # position in the decoded stream, from 0; not the count of sampled frames
     time_s: float  # the container's presentation time, seconds from the first frame; never index / fps
-    image: Image  # (height, width, 3) uint8 BGR, as displayed
+    picture: Image | Picture  # as displayed; what need not be converted stays as it was decoded
+
+    def __init__(self, index: int, time_s: float, image: Image | Picture) -> None:
+        for name, value in (("index", index), ("time_s", time_s), ("picture", image)):
+            object.__setattr__(self, name, value)
+
+    @property
+    def image(self) -> Image:
+        """(height, width, 3) uint8 BGR, as displayed."""
+        return self.picture if isinstance(self.picture, np.ndarray) else self.picture.image
 
 
 @dataclass(frozen=True, slots=True)

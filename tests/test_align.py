@@ -8,7 +8,7 @@ import pytest
 
 from fer_video.align import crop_face, crop_square
 from fer_video.models import CropSpec
-from fer_video.resize import resized
+from fer_video.media.resize import resized
 from fer_video.types import Face
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_video.container import describe_damage, measure
+from fer_video.media.container import describe_damage, measure
 
 
 def box(kind: bytes, size: int, content: int | None = None) -> bytes:

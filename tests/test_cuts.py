@@ -6,8 +6,8 @@ import numpy as np
 from conftest import EXAMPLE
 
 from fer_video.cuts import CutDetector
-from fer_video.decode import open_source
-from fer_video.sampling import Sampling
+from fer_video.media.decode import open_source
+from fer_video.media.sampling import Sampling
 
 
 def test_the_cut_in_the_example_is_found_and_no_other() -> None:

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from media import cut_off, encode, encode_sound_only, number_of, numbered, rotate_90
 
-from fer_video.decode import open_source
+from fer_video.media.decode import open_source
 from fer_video.errors import InputError, OptionError
-from fer_video.sampling import Sampling
+from fer_video.media.sampling import Sampling
 
 EVERY = Sampling(fps=None)
 

@@ -118,7 +118,7 @@ def test_what_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
 
 
 def test_an_answer_comes_before_the_next_frame_is_asked_for(analyzer: fer_video.Analyzer, face_clip: Path) -> None:
-    from fer_video.decode import open_source
+    from fer_video.media.decode import open_source
 
     asked = []
     with open_source(face_clip) as source:

@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from fer_video.decode import natural
+from fer_video.media.decode import natural
 from fer_video.errors import InputError
 
 __all__ = ["Tree"]

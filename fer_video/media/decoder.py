@@ -1,0 +1,170 @@
+"""A video stream of an opened file -> its frames in order, with all that FFmpeg knows of each.
+
+    for decoded in Decoder(container, stream, limits).frames():
+        decoded.whole        # whether it shows what was filmed
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import av
+
+from fer_video.media.colour import Colours
+from fer_video.media.damage import Losses, Packet
+from fer_video.media.deinterlace import Deinterlacer
+from fer_video.media.formats import decoder_options
+from fer_video.media.limits import Limits
+from fer_video.media.orientation import UPRIGHT, Orientation
+from fer_video.media.planes import aspect_of, displayed_size, orientation_of, picture_of
+from fer_video.types import Image, Picture
+
+__all__ = ["Decoded", "Decoder"]
+
+# Up to this size one thread decodes about as fast as several (benchmarks/frames.py).
+_SMALL_PIXELS, _MOST_THREADS = 960 * 540, 8
+_RETRIES = 64  # failures to read in a row after which a file has ended
+_INTRA = 1  # FFmpeg's AV_PICTURE_TYPE_I
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """One frame as it came out of the decoder."""
+
+    frame: Any  # av.VideoFrame
+    stamp: int | None  # its presentation time in units of the stream's time base
+    lasts: int  # by its own account, in the same units; 0 where it does not say
+    aspect: Fraction  # of a pixel
+    orientation: Orientation
+    colours: Colours
+    whole: bool
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height as displayed."""
+        return displayed_size(self.frame.width, self.frame.height, self.aspect, self.orientation)
+
+    def picture(self) -> Image | Picture:
+        return picture_of(self.frame, self.aspect, self.orientation, self.colours)
+
+
+class Decoder:
+    """Reads once. stopped: why it gave up before the end, if it did."""
+
+    def __init__(self, container: Any, stream: Any, limits: Limits, *, ignore_start: bool = False) -> None:
+        """ignore_start: packets before the first frame that cannot be decoded are no loss: a recording that begins in
+        the middle of a broadcast has them."""
+        self.losses = Losses()
+        self.stopped: str | None = None
+        self._container, self._stream, self._limits = container, stream, limits
+        self._ignore_start = ignore_start
+        codec = stream.codec_context
+        codec.options = decoder_options(limits)
+        codec.copy_opaque = True
+        small = codec.width * codec.height <= _SMALL_PIXELS
+        stream.thread_type = "AUTO"
+        stream.thread_count = self._threads = 1 if small else min(_cores(), _MOST_THREADS)
+        self._number, self._given, self._spent_s = 0, 0, 0.0
+        self._angle: int | None = None
+        self._turn = UPRIGHT
+        self._fixed_aspect: Fraction | None = None  # of a container that overrules its codec
+
+    def frames(self, first: int | None = None) -> Iterator[Decoded]:
+        """first: the stamp of the packet to begin with, a key frame's; None: the first one there is."""
+        fields = Deinterlacer()
+        base = self._stream.time_base
+        for packet in self._packets(first):
+            for frame in self._decode(packet):
+                yield from fields.put(self._described(frame), base)
+            if self.stopped:
+                break
+        yield from fields.end()
+
+    def _packets(self, first: int | None) -> Iterator[Any]:
+        """Those of the stream, and one that ends it. Goes on behind places that cannot be read."""
+        failed = 0
+        while failed < _RETRIES and not self.stopped:
+            began_s = time.perf_counter()
+            try:
+                for packet in self._container.demux(self._stream):
+                    self._spent_s += time.perf_counter() - began_s
+                    failed = 0
+                    if first is None or (packet.pts == first and packet.is_keyframe):
+                        first = None
+                        yield packet
+                    if self.stopped:
+                        return
+                    began_s = time.perf_counter()
+                return
+            except av.FFmpegError:
+                self._spend(began_s)
+                failed += 1
+                self.losses.vanish(self._number, packets=failed == 1)
+        yield av.Packet()
+
+    def _decode(self, packet: Any) -> list[Any]:
+        number, began_s = self._number, time.perf_counter()
+        if packet.size:
+            packet.opaque = Packet(number, packet.is_keyframe)
+            self._number += 1
+            if packet.is_corrupt:
+                self.losses.lost(number)
+        try:
+            frames: list[Any] = self._stream.codec_context.decode(packet)
+        except av.EOFError:
+            frames = []
+        except av.FFmpegError:
+            frames = []
+            if self._given or not self._ignore_start:
+                self.losses.vanish(max(number - self._threads + 1, 0))
+        self._spend(began_s)
+        if frames:
+            self._spent_s, self._given = 0.0, self._given + len(frames)
+        return frames
+
+    def _spend(self, began_s: float) -> None:
+        self._spent_s += time.perf_counter() - began_s
+        if self._spent_s > self._limits.frame_s:
+            self.stopped = (
+                f"no frame came in {self._spent_s:.0f} s of work; FERVID_MAX_FRAME_SECONDS raises the limit of "
+                f"{self._limits.frame_s:g}"
+            )
+
+    def _described(self, frame: Any) -> Decoded:
+        packet = frame.opaque
+        if not isinstance(packet, Packet):  # some decoders make frames of their own
+            packet = Packet(self._number - 1, frame.key_frame)
+        is_key = packet.is_key or frame.key_frame or frame.pict_type == _INTRA
+        whole = self.losses.is_whole(Packet(packet.number, is_key), frame.is_corrupt)
+        return Decoded(
+            frame=frame,
+            stamp=frame.pts if frame.pts is not None else frame.dts,
+            lasts=frame.duration or 0,
+            aspect=self._aspect(),
+            orientation=self._orientation(frame),
+            colours=Colours.of(frame.colorspace, frame.color_range, frame.color_trc, frame.format.name),
+            whole=whole,
+        )
+
+    def _orientation(self, frame: Any) -> Orientation:
+        """Asked for where its angle changes. Not of each frame: one whose side data were asked for is only freed by the
+        garbage collector, and frames are large."""
+        if frame.rotation != self._angle:
+            self._angle, self._turn = frame.rotation, orientation_of(frame)
+        return self._turn
+
+    def _aspect(self) -> Fraction:
+        """A container's own overrules the codec's, as in players; without one the codec's may change on the way."""
+        coded, guessed = self._stream.codec_context.sample_aspect_ratio, self._stream.sample_aspect_ratio
+        if self._given <= 1 and guessed and guessed != coded:
+            self._fixed_aspect = guessed
+        return aspect_of(self._fixed_aspect or coded)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

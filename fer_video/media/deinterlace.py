@@ -1,0 +1,65 @@
+"""Interlaced frames -> whole ones: FFmpeg's bwdif, one frame for each, at the time of its first field."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import av
+
+if TYPE_CHECKING:
+    from fer_video.media.decoder import Decoded
+
+__all__ = ["Deinterlacer"]
+
+
+class Deinterlacer:
+    """Does nothing before the first interlaced frame; after it, frames that are not flagged pass through unchanged."""
+
+    def __init__(self) -> None:
+        self._graph: Any = None
+        self._shape: tuple[int, int, str] | None = None
+        self._waiting: deque[Decoded] = deque()
+
+    def put(self, decoded: Decoded, base: Fraction) -> Iterator[Decoded]:
+        """Frames in order, one or two late. base: seconds per unit of their stamps."""
+        frame = decoded.frame
+        if self._graph is None and not frame.interlaced_frame:
+            yield decoded
+            return
+        shape = (frame.width, frame.height, frame.format.name)
+        if shape != self._shape:
+            yield from self.end()
+            self._graph, self._shape = _graph(frame, base), shape
+        self._waiting.append(decoded)
+        # The filter goes by the order alone; stamps that repeat or go back would confuse it.
+        frame.pts = None if decoded.stamp is None else frame.pts
+        self._graph.vpush(frame)
+        yield from self._pull()
+
+    def end(self) -> Iterator[Decoded]:
+        """Those that are still in the filter."""
+        if self._graph is not None:
+            self._graph.vpush(None)
+            yield from self._pull()
+        self._graph = self._shape = None
+        self._waiting.clear()
+
+    def _pull(self) -> Iterator[Decoded]:
+        while self._waiting:
+            try:
+                frame = self._graph.vpull()
+            except (av.BlockingIOError, av.EOFError):
+                return
+            yield replace(self._waiting.popleft(), frame=frame)
+
+
+def _graph(frame: Any, base: Fraction) -> Any:
+    graph = av.filter.Graph()
+    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=base)
+    graph.link_nodes(source, graph.add("bwdif", "mode=send_frame:deint=interlaced"), graph.add("buffersink"))
+    graph.configure()
+    return graph
