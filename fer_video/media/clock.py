@@ -30,7 +30,7 @@ class Jump:
 class Clock:
     """Takes the frames' stamps in the order of presentation.
 
-    joined: whether the kind of container allows for clocks that begin anew. interval_s: between two frames, as announced.
+    joined: whether the kind of container allows for clocks that begin anew. interval_s: between frames, as announced.
     """
 
     def __init__(self, interval_s: float, joined: bool) -> None:

@@ -84,11 +84,10 @@ def _tone_mapped(bgr: Image, transfer: int) -> Image:
     """HDR -> BT.709: to light, the brightest part compressed (Reinhard's curve, by which white stays near white), to
     the smaller set of colours, and back to code values."""
     light = _LIGHT[transfer][bgr]
-    peak = _PEAK_NITS / _WHITE_NITS
-    light = light * (1 + light / peak**2) / (1 + light) * _GAIN
-    light = cv2.transform(light, _TO_709)
-    steps = np.clip(light * 1023 + 0.5, 0, 1023).astype(np.uint16)
-    return _CODES[steps]
+    peak = np.float32(_PEAK_NITS / _WHITE_NITS)
+    light = light * (1 + light / peak**2) / (1 + light) * np.float32(_GAIN)
+    steps = np.clip(cv2.transform(light, _TO_709) * 1023 + 0.5, 0, 1023).astype(np.uint16)
+    return np.asarray(_CODES[steps], np.uint8)
 
 
 def _pq(code: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

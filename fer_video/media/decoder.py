@@ -1,14 +1,14 @@
 """A video stream of an opened file -> its frames in order, with all that FFmpeg knows of each.
 
-    for decoded in Decoder(container, stream, limits).frames():
-        decoded.whole        # whether it shows what was filmed
+for decoded in Decoder(container, stream, limits).frames():
+    decoded.whole        # whether it shows what was filmed
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -74,7 +74,7 @@ class Decoder:
         self._turn = UPRIGHT
         self._fixed_aspect: Fraction | None = None  # of a container that overrules its codec
 
-    def frames(self, first: int | None = None) -> Iterator[Decoded]:
+    def frames(self, first: int | None = None) -> Generator[Decoded, None, None]:
         """first: the stamp of the packet to begin with, a key frame's; None: the first one there is."""
         fields = Deinterlacer()
         base = self._stream.time_base

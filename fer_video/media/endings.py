@@ -64,7 +64,7 @@ def _flv(_: bytes, tail: bytes, size: int) -> End:
     """Behind each tag stands its length."""
     before = int.from_bytes(tail[-4:], "big")
     if not 11 <= before <= len(tail) - 4:
-        return None, size < 1 << 40 and before < 11 or before > size
+        return None, before < 11 or before > size
     tag = tail[-4 - before :]
     return None, int.from_bytes(tag[1:4], "big") != before - 11
 

@@ -18,8 +18,8 @@ __all__ = ["decoder_options", "open_container", "video_stream"]
 # text and screens as video. What holds moving pictures of people is here, everything else is refused.
 _FORMATS = (
     "3g2 3gp apng asf av1 avi avif avs2 avs3 cavsvideo cine dhav dirac dnxhd dv evc flv gif gxf h261 h263 h264 hevc "
-    "ivf ivr lxf m4v matroska mjpeg mlv mov mp4 mpeg mpegts mpegvideo mpjpeg mtv mxf nsv nut nuv obu ogg pva r3d rl2 rm "
-    "smjpeg ty vc1 vc1test vvc webm wtv yuv4mpegpipe"
+    "ivf ivr lxf m4v matroska mjpeg mlv mov mp4 mpeg mpegts mpegvideo mpjpeg mtv mxf nsv nut nuv obu ogg pva r3d "
+    "rl2 rm smjpeg ty vc1 vc1test vvc webm wtv yuv4mpegpipe"
 ).split()
 # How texts begin that name other files, or tell how to find them.
 _DESCRIPTIONS = (b"ffconcat", b"#extm3u", b"[playlist]", b"[reference]", b"v=0", b"<?xml", b"<mpd", b"<asx", b"<smil",

@@ -1,7 +1,7 @@
 """What the first bytes of a picture file tell: its size, how it is to be turned, and whether it moves.
 
-Read before anything is decoded, so that a few bytes cannot ask for gigabytes, and that pictures of every kind are turned
-by the same rule. Offsets are those of the formats' specifications.
+Read before anything is decoded, so that a few bytes cannot ask for gigabytes, and that pictures of every kind are
+turned by the same rule. Offsets are those of the formats' specifications.
 """
 
 from __future__ import annotations

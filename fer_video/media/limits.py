@@ -25,7 +25,7 @@ _VARIABLES = {"pixels": "FERVID_MAX_PIXELS", "streams": "FERVID_MAX_STREAMS", "f
 
 
 def limits(environment: Mapping[str, str] | None = None) -> Limits:
-    """The defaults and what the environment changes of them. Raises OptionError for a value that is no number above 0."""
+    """The defaults and what the environment changes of them. Raises OptionError for what is no number above 0."""
     environment = os.environ if environment is None else environment
     values = {field: environment[name] for field, name in _VARIABLES.items() if environment.get(name)}
     numbers: dict[str, float] = {}

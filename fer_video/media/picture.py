@@ -74,7 +74,7 @@ class Planes:
         for plane in self._planes[1:]:
             down, across = -(-height // plane.shape[0]), -(-width // plane.shape[1])
             parts.append(plane[top // down : -(-bottom // down), left // across : -(-right // across)])
-        return Planes(parts[0], *(parts[1:] if len(parts) == 3 else (None, None)), self._colours)
+        return Planes(parts[0], parts[1] if parts[1:] else None, parts[2] if parts[1:] else None, self._colours)
 
     def _converted(self, planes: list[Image]) -> Image:
         """Planes of one size -> BGR."""
