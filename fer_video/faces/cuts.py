@@ -30,11 +30,15 @@ class CutDetector:
 
     def __init__(self) -> None:
         self._previous: Grey | None = None
+        self._shape: tuple[int, ...] | None = None
 
     def update(self, image: Image | Picture) -> bool:
         """image: (H, W, 3) uint8. True when a new shot begins with it; never for the first one."""
+        changed, self._shape = self._shape not in (None, image.shape), image.shape
         grey = np.asarray(cv2.GaussianBlur(_grey(image), (5, 5), 0), np.uint8)
         previous, self._previous = self._previous, grey
+        if changed:  # another size is another shot: boxes of the two cannot be compared
+            return True
         if previous is None or cv2.absdiff(grey, previous).mean() < _SAME:
             return False
         layout = 1 - max(_best_correlation(grey, previous), _best_correlation(previous, grey))

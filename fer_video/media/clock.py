@@ -37,6 +37,7 @@ class Clock:
         self.origin_s: float | None = None  # the container's own time of the first frame
         self.estimated = 0  # frames without a stamp of their own
         self.jumps: list[Jump] = []
+        self.shift_s = 0.0  # what is added to the container's clock since its jumps
         self.interval_s = interval_s  # between two frames, as of late
         self._pause_s = _PAUSE_IN_JOINED_S if joined else _PAUSE_S
         self._offset_s = 0.0
@@ -81,6 +82,7 @@ class Clock:
             self.estimated += 1
         time_s = last_s + self.interval_s
         self._offset_s += self.interval_s - step_s
+        self.shift_s += self.interval_s - step_s
         if abs(step_s) > _TOLD_S and len(self.jumps) < _MOST_JUMPS:
             self.jumps.append(Jump(time_s, step_s - self.interval_s))
         return time_s

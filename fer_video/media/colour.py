@@ -85,7 +85,7 @@ def _tone_mapped(bgr: Image, transfer: int) -> Image:
     the smaller set of colours, and back to code values."""
     light = _LIGHT[transfer][bgr]
     peak = np.float32(_PEAK_NITS / _WHITE_NITS)
-    light = light * (1 + light / peak**2) / (1 + light) * np.float32(_GAIN)
+    light = np.asarray(light * (1 + light / peak**2) / (1 + light) * _GAIN, np.float32)
     steps = np.clip(cv2.transform(light, _TO_709) * 1023 + 0.5, 0, 1023).astype(np.uint16)
     return np.asarray(_CODES[steps], np.uint8)
 

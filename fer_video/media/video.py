@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 
@@ -28,12 +29,19 @@ _USUAL_FPS = 25.0
 _SEEK_FROM_S = 2.0  # a start before that is reached by decoding sooner than by looking for it
 _JOINED = 0x0200  # FFmpeg's AVFMT_TS_DISCONT: clocks may begin anew
 _LEAST_OFFSET_S = 1e-3  # the container's start is rounded
+_BT709 = 1
 _MICRO = 1_000_000  # a second in FFmpeg's units of the container
 _CONVERT = "FFmpeg has no decoder for it, or it is damaged; convert it, for example to H.264"
 
 
 class VideoSource(Source):
-    """Opened and decoded up to the first frame, since only frames tell their size and how they are turned."""
+    """Opened and decoded up to the first frame, since only frames tell their size and how they are turned.
+
+    time_base: seconds per unit of the container's stamps. start: the stamp of the first frame, in seconds. joined:
+    whether its clock may begin anew. coding: how the colours of its pictures are coded best, by names of PyAV's.
+    """
+
+    start = Fraction(0)
 
     def __init__(self, path: Path, bounds: Limits | None = None) -> None:
         self._path, self._bounds = path, bounds or limits()
@@ -44,17 +52,22 @@ class VideoSource(Source):
         try:
             self._stream = video_stream(self._container, self._path)
             self._check_pixels(self._stream.codec_context.width, self._stream.codec_context.height)
-            self._base = self._stream.time_base
-            self._joined = bool(self._container.format.flags & _JOINED)
-            self._decoder = Decoder(self._container, self._stream, self._bounds, ignore_start=self._joined)
+            self.time_base = self._stream.time_base
+            self.joined = bool(self._container.format.flags & _JOINED)
+            self._decoder = Decoder(self._container, self._stream, self._bounds, ignore_start=self.joined)
             self._frames = self._decoder.frames()
             self._first = self._begin()
             self.info = self._read_info(*self._first.size)
         except BaseException:
             self._container.close()
             raise
+        frame = self._first.frame
+        self.coding = {name: int(getattr(frame, name)) for name in ("colorspace", "color_primaries", "color_trc")}
+        if self._first.colours.is_hdr:
+            self.coding = dict.fromkeys(self.coding, _BT709)
         if self._first.stamp is not None:
-            self.origin_s = float(self._first.stamp * self._base)
+            self.start = self._first.stamp * self.time_base
+            self.origin_s = float(self._first.stamp * self.time_base)
             offset_s = self.origin_s - (self._container.start_time or 0) / _MICRO
             self.offset_s = offset_s if offset_s >= _LEAST_OFFSET_S else 0.0
 
@@ -89,7 +102,7 @@ class VideoSource(Source):
         rate = stream.average_rate or stream.guessed_rate or stream.base_rate
         fps = float(rate) if rate and 0 < rate <= 1000 else None
         if stream.duration is not None:
-            duration_s = float(stream.duration * self._base)
+            duration_s = float(stream.duration * self.time_base)
         elif self._container.duration is not None:
             duration_s = self._container.duration / _MICRO
         else:
@@ -114,14 +127,14 @@ class VideoSource(Source):
 
     def _read(self, sampling: Sampling, *, damaged: bool = False) -> Iterator[Frame]:
         """damaged: whether to give frames that are not whole."""
-        clock = Clock(1 / (self.info.fps or _USUAL_FPS), self._joined)
+        clock = Clock(1 / (self.info.fps or _USUAL_FPS), self.joined)
         time_s, lasts_s = -math.inf, 0.0
         chosen = Choice(sampling)
         for index, decoded in self._numbered(clock, sampling.start_s):
             self._check_pixels(*decoded.size)
-            stamp_s = None if decoded.stamp is None else float(decoded.stamp * self._base)
+            stamp_s = None if decoded.stamp is None else float(decoded.stamp * self.time_base)
             time_s = clock.time(stamp_s, lasts_s)
-            lasts_s = float(decoded.lasts * self._base)
+            lasts_s = float(decoded.lasts * self.time_base)
             self.estimated_times, self.jumps = clock.estimated, tuple(clock.jumps)
             if chosen.after_end(time_s):
                 self.ended_early = self._decoder.losses.describe(damaged)
@@ -146,7 +159,7 @@ class VideoSource(Source):
                 self._container.close()
                 self._container, self._stream = container, stream
                 self._decoder = Decoder(container, stream, self._bounds)
-                clock.begin_at(float(self._first.stamp * self._base), float(key.stamp * self._base))
+                clock.begin_at(float(self._first.stamp * self.time_base), float(key.stamp * self.time_base))
                 found = (each for each in self._decoder.frames(key.stamp) if _from(each, key.stamp))
                 yield from enumerate(found, key.index)
                 return
