@@ -28,12 +28,14 @@ __all__ = [
     "ClipResult",
     "Face",
     "Frame",
+    "Jump",
     "Observation",
     "Person",
     "Picture",
     "Prediction",
     "Segment",
     "Status",
+    "Timing",
 ]
 
 SCHEMA = "fervid/1"
@@ -199,6 +201,23 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Jump:
+    """One place where the container's clock was not followed: it started again, wrapped around or jumped."""
+
+    time_s: float  # of the frame after it
+    by_s: float  # how far the container's clock jumped, negative when it went back
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How a clip's times, seconds from its first frame, belong to those of its container and of players."""
+
+    origin_s: float | None = None  # the container's own time of the first frame; None where it has none
+    offset_s: float = 0.0  # how long after its start a player shows the first frame
+    jumps: tuple[Jump, ...] = ()  # up to a hundred
+
+
+@dataclass(frozen=True, slots=True)
 class ClipResult:
     """All that was found in one input. `status` "partial": the file ended early, what was decoded is here."""
 
@@ -214,6 +233,8 @@ class ClipResult:
     people: tuple[Person, ...] = ()
     ran: Mapping[str, Any] = field(default_factory=dict)  # models and hashes, provider, sampling, versions
     observations: ObservationLog | None = None  # every sampled frame and face, compact; None when failed
+    size: tuple[int, int] | None = None  # width and height of the first frame in pixels, as displayed
+    timing: Timing = field(default_factory=Timing)
 
     def to_dict(self, *, frames: bool = False) -> dict[str, Any]:
         """The JSON object of schema "fervid/1" (docs/output.md); with `frames` also every sampled frame."""

@@ -7,9 +7,9 @@ distance, and from there on the clock runs as it did.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from fer_video.types import Jump
 
-__all__ = ["Clock", "Jump"]
+__all__ = ["Clock"]
 
 # How long a picture may stand. Transport and program streams are joined from parts with clocks of their own, so FFmpeg
 # takes ten seconds for a new one there; elsewhere a stamp is meant, until it says that nothing happened for an hour.
@@ -17,14 +17,6 @@ _PAUSE_S, _PAUSE_IN_JOINED_S = 3600.0, 10.0
 _MOST_JUMPS = 100  # that are told one by one
 _TOLD_S = 0.5  # smaller ones are repeated stamps
 _ALIKE = 0.9  # of a gap: a frame that lasts so long by its own account explains it
-
-
-@dataclass(frozen=True, slots=True)
-class Jump:
-    """One place where the container's clock was not followed."""
-
-    time_s: float  # of the frame after it
-    by_s: float  # how far the container's clock jumped, negative when it went back
 
 
 class Clock:

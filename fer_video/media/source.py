@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fer_video.closing import Closing
-from fer_video.media.clock import Jump
 from fer_video.media.sampling import Sampling
-from fer_video.types import Frame
+from fer_video.types import Frame, Timing
 
 __all__ = ["Source", "SourceInfo"]
 
@@ -32,9 +31,7 @@ class Source(Closing):
     ended_early: str | None = None  # set when `frames` is exhausted: what is missing of what was announced
     duration_s: float | None = None  # set when `frames` reached the end of the file: what there really was
     estimated_times: int = 0  # frames whose container gave no usable time
-    origin_s: float | None = None  # the container's own time of the first frame; None where it has none
-    offset_s: float = 0.0  # how long after its start a player shows the first frame
-    jumps: tuple[Jump, ...] = ()  # set as `frames` goes on: where the container's clock was not followed
+    timing = Timing()  # its jumps are set when `frames` is exhausted
 
     @abstractmethod
     def frames(self, sampling: Sampling) -> Iterator[Frame]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -18,7 +19,7 @@ from fer_video.media.limits import Limits, limits
 from fer_video.media.sampling import Choice, Sampling
 from fer_video.media.seek import key_frame_before
 from fer_video.media.source import Source, SourceInfo
-from fer_video.types import Frame
+from fer_video.types import Frame, Timing
 
 __all__ = ["VideoSource"]
 
@@ -67,9 +68,8 @@ class VideoSource(Source):
             self.coding = dict.fromkeys(self.coding, _BT709)
         if self._first.stamp is not None:
             self.start = self._first.stamp * self.time_base
-            self.origin_s = float(self._first.stamp * self.time_base)
-            offset_s = self.origin_s - (self._container.start_time or 0) / _MICRO
-            self.offset_s = offset_s if offset_s >= _LEAST_OFFSET_S else 0.0
+            offset_s = float(self.start) - (self._container.start_time or 0) / _MICRO
+            self.timing = Timing(float(self.start), offset_s if offset_s >= _LEAST_OFFSET_S else 0.0)
 
     def _begin(self) -> Decoded:
         first = next(self._frames, None)
@@ -135,9 +135,10 @@ class VideoSource(Source):
             stamp_s = None if decoded.stamp is None else float(decoded.stamp * self.time_base)
             time_s = clock.time(stamp_s, lasts_s)
             lasts_s = float(decoded.lasts * self.time_base)
-            self.estimated_times, self.jumps = clock.estimated, tuple(clock.jumps)
+            self.estimated_times = clock.estimated
             if chosen.after_end(time_s):
                 self.ended_early = self._decoder.losses.describe(damaged)
+                self.timing = replace(self.timing, jumps=tuple(clock.jumps))
                 return
             if not decoded.whole:
                 self._decoder.losses.leave_out(time_s)
@@ -146,7 +147,7 @@ class VideoSource(Source):
         end_s = time_s + clock.interval_s
         if time_s < sampling.start_s:
             raise InputError(f"{self._path}: ends at {end_s:.2f} s, before the start that was asked for")
-        self.duration_s = end_s
+        self.duration_s, self.timing = end_s, replace(self.timing, jumps=tuple(clock.jumps))
         self.ended_early = self._why_early(end_s) or self._decoder.losses.describe(damaged)
 
     def _numbered(self, clock: Clock, start_s: float) -> Iterator[tuple[int, Decoded]]:
