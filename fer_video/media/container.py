@@ -17,6 +17,7 @@ __all__ = ["Extent", "describe_damage", "measure"]
 _ISO_BOXES = {b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"moof", b"sidx"}
 _EBML = b"\x1a\x45\xdf\xa3"
 _SEGMENT, _CLUSTER = b"\x18\x53\x80\x67", b"\x1f\x43\xb6\x75"
+_MOST_MISSING = 1 << 44
 _MAX_STEPS = 100_000  # a hostile file may hold millions of empty boxes
 
 
@@ -113,7 +114,8 @@ def _matroska_missing(file: BinaryIO, size: int) -> int | None:
         if length is None:
             at += header
         elif identifier == _SEGMENT:
-            return max(at + header + length - size, 0)
+            missing = max(at + header + length - size, 0)
+            return missing if missing < _MOST_MISSING else None  # more is a damaged header's
         else:
             at += header + length
     return None

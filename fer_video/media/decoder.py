@@ -29,6 +29,9 @@ __all__ = ["Decoded", "Decoder"]
 # Up to this size one thread decodes about as fast as several (benchmarks/frames.py).
 _SMALL_PIXELS, _MOST_THREADS = 960 * 540, 8
 _RETRIES = 64  # failures to read in a row after which a file has ended
+# Codecs that do not know whether a picture is interlaced: it stands in the container, as one of FFmpeg's AVFieldOrder.
+_WITHOUT_FLAGS = frozenset("ffv1 ffvhuff huffyuv magicyuv mjpeg rawvideo utvideo v210 v308 v408 v410".split())
+_PARITY = {2: "tff", 3: "bff", 4: "tff", 5: "bff"}
 _INTRA = 1  # FFmpeg's AV_PICTURE_TYPE_I
 
 
@@ -43,6 +46,7 @@ class Decoded:
     orientation: Orientation
     colours: Colours
     whole: bool
+    fields: str  # whether it is interlaced, and which field is first: "", or a parity as bwdif has it
 
     @property
     def size(self) -> tuple[int, int]:
@@ -149,7 +153,14 @@ class Decoder:
             orientation=self._orientation(frame),
             colours=Colours.of(frame.colorspace, frame.color_range, frame.color_trc, frame.format.name),
             whole=whole,
+            fields=self._fields(frame),
         )
+
+    def _fields(self, frame: Any) -> str:
+        if frame.interlaced_frame:
+            return "auto"
+        codec = self._stream.codec_context
+        return _PARITY.get(codec.field_order, "") if codec.name in _WITHOUT_FLAGS else ""
 
     def _orientation(self, frame: Any) -> Orientation:
         """Asked for where its angle changes. Not of each frame: one whose side data were asked for is only freed by the

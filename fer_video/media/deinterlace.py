@@ -21,19 +21,19 @@ class Deinterlacer:
 
     def __init__(self) -> None:
         self._graph: Any = None
-        self._shape: tuple[int, int, str] | None = None
+        self._shape: tuple[int, int, str, bool] | None = None
         self._waiting: deque[Decoded] = deque()
 
     def put(self, decoded: Decoded, base: Fraction) -> Iterator[Decoded]:
         """Frames in order, one or two late. base: seconds per unit of their stamps."""
         frame = decoded.frame
-        if self._graph is None and not frame.interlaced_frame:
+        if self._graph is None and not decoded.fields:
             yield decoded
             return
-        shape = (frame.width, frame.height, frame.format.name)
+        shape = (frame.width, frame.height, frame.format.name, decoded.fields not in ("", "auto"))
         if shape != self._shape:
             yield from self.end()
-            self._graph, self._shape = _graph(frame, base), shape
+            self._graph, self._shape = _graph(decoded, base), shape
         self._waiting.append(decoded)
         # The filter goes by the order alone; stamps that repeat or go back would confuse it.
         frame.pts = None if decoded.stamp is None else frame.pts
@@ -57,9 +57,10 @@ class Deinterlacer:
             yield replace(self._waiting.popleft(), frame=frame)
 
 
-def _graph(frame: Any, base: Fraction) -> Any:
-    graph = av.filter.Graph()
+def _graph(decoded: Decoded, base: Fraction) -> Any:
+    graph, frame = av.filter.Graph(), decoded.frame
+    which = "deint=interlaced" if decoded.fields in ("", "auto") else f"deint=all:parity={decoded.fields}"
     source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=base)
-    graph.link_nodes(source, graph.add("bwdif", "mode=send_frame:deint=interlaced"), graph.add("buffersink"))
+    graph.link_nodes(source, graph.add("bwdif", f"mode=send_frame:{which}"), graph.add("buffersink"))
     graph.configure()
     return graph

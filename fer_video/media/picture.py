@@ -16,7 +16,7 @@ from fer_video.media.colour import Colours, to_bgr
 from fer_video.media.resize import resized
 from fer_video.types import Image
 
-__all__ = ["Planes"]
+__all__ = ["Planes", "steps_of"]
 
 
 class Planes:
@@ -25,10 +25,22 @@ class Planes:
     y: (H, W) uint8. u, v: blue and red difference, as large or smaller; None for grey pictures.
     """
 
-    __slots__ = ("_colours", "_image", "_planes")
+    __slots__ = ("_colours", "_image", "_planes", "_start", "_steps")
 
-    def __init__(self, y: Image, u: Image | None, v: Image | None, colours: Colours) -> None:
+    def __init__(
+        self,
+        y: Image,
+        u: Image | None,
+        v: Image | None,
+        colours: Colours,
+        start: tuple[int, int] = (0, 0),
+        steps: tuple[int, int] | None = None,
+    ) -> None:
+        """start: row and column of the first pixel within its sample of chroma. steps: rows and columns of pixels in
+        one sample; None: by the sizes.
+        """
         self._planes = [y] if u is None or v is None else [y, u, v]
+        self._start, self._steps = start, steps or steps_of(y, self._planes[-1])
         self._colours = colours
         self._image: Image | None = None
 
@@ -45,10 +57,7 @@ class Planes:
     def image(self) -> Image:
         """(H, W, 3) uint8 BGR; made when asked for, once."""
         if self._image is None:
-            height, width = self.shape[:2]
-            size = (width, height)
-            same = [each if each.shape == (height, width) else _enlarged(each, size) for each in self._planes]
-            self._image = self._converted(same)
+            self._image = self._converted([self._planes[0], *(self._enlarged(each) for each in self._planes[1:])])
         return self._image
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -70,19 +79,35 @@ class Planes:
         height, width = self.shape[:2]
         top, bottom, _ = part[0].indices(height)
         left, right, _ = part[1].indices(width)
-        parts = [self._planes[0][top:bottom, left:right]]
-        for plane in self._planes[1:]:
-            down, across = -(-height // plane.shape[0]), -(-width // plane.shape[1])
-            parts.append(plane[top // down : -(-bottom // down), left // across : -(-right // across)])
-        return Planes(parts[0], parts[1] if parts[1:] else None, parts[2] if parts[1:] else None, self._colours)
+        down, across = self._steps
+        y, x = top + self._start[0], left + self._start[1]
+        rows = slice(y // down, -(-(bottom + self._start[0]) // down))
+        columns = slice(x // across, -(-(right + self._start[1]) // across))
+        parts = [self._planes[0][top:bottom, left:right], *(plane[rows, columns] for plane in self._planes[1:])]
+        u, v = parts[1:] if len(parts) == 3 else (None, None)
+        return Planes(parts[0], u, v, self._colours, (y % down, x % across), self._steps)
+
+    def _enlarged(self, plane: Image) -> Image:
+        """Chroma, one value for each pixel."""
+        (height, width), (down, across) = self.shape[:2], self._steps
+        if not plane.size or (down, across) == (1, 1):
+            return plane[:height, :width]
+        size = (plane.shape[1] * across, plane.shape[0] * down)
+        whole = cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)
+        (y, x) = self._start
+        return np.asarray(whole[y : y + height, x : x + width], np.uint8)
 
     def _converted(self, planes: list[Image]) -> Image:
         """Planes of one size -> BGR."""
+        if not planes[0].size:
+            return np.zeros((*planes[0].shape, 3), np.uint8)
         if len(planes) == 1:
             neutral = np.full_like(planes[0], 128)
             planes = [planes[0], neutral, neutral]
         return to_bgr(np.asarray(cv2.merge(planes), np.uint8), self._colours)
 
 
-def _enlarged(plane: Image, size: tuple[int, int]) -> Image:
-    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+def steps_of(luma: Image, chroma: Image) -> tuple[int, int]:
+    """Rows and columns of pixels for one sample of chroma: 1, 2 or 4."""
+    down, across = (1 << (-(-a // max(b, 1)) - 1).bit_length() for a, b in zip(luma.shape, chroma.shape, strict=True))
+    return down, across

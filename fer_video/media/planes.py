@@ -10,7 +10,7 @@ import numpy as np
 
 from fer_video.media.colour import Colours
 from fer_video.media.orientation import UPRIGHT, Orientation
-from fer_video.media.picture import Planes
+from fer_video.media.picture import Planes, steps_of
 from fer_video.types import Image
 
 __all__ = ["aspect_of", "displayed_size", "orientation_of", "picture_of"]
@@ -30,8 +30,7 @@ def picture_of(frame: Any, aspect: Fraction, orientation: Orientation, colours: 
     planes = _planes_of(frame, colours)
     size = displayed_size(frame.width, frame.height, aspect, UPRIGHT)
     if size != (frame.width, frame.height):
-        share = [(size[0] / frame.width, size[1] / frame.height)] * len(planes)
-        planes = [_stretched(plane, *each) for plane, each in zip(planes, share, strict=True)]
+        planes = [_stretched(plane, size, planes[0]) for plane in planes]
     if orientation != UPRIGHT:
         planes = [orientation.apply(plane) for plane in planes]
     if planes[0].ndim == 3:
@@ -90,6 +89,8 @@ def _rewritten(frame: Any, kind: str) -> Any:
     return frame.reformat(format=kind)
 
 
-def _stretched(plane: Image, across: float, down: float) -> Image:
-    size = (max(round(plane.shape[1] * across), 1), max(round(plane.shape[0] * down), 1))
+def _stretched(plane: Image, size: tuple[int, int], luma: Image) -> Image:
+    """size: width and height that the luma is to have; chroma stays as coarse as it is."""
+    down, across = steps_of(luma[:, :, 0], plane[:, :, 0]) if plane.ndim == 3 else steps_of(luma, plane)
+    size = (-(-size[0] // across), -(-size[1] // down))
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR), np.uint8)

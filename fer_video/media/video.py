@@ -30,6 +30,7 @@ _USUAL_FPS = 25.0
 _SEEK_FROM_S = 2.0  # a start before that is reached by decoding sooner than by looking for it
 _JOINED = 0x0200  # FFmpeg's AVFMT_TS_DISCONT: clocks may begin anew
 _LEAST_OFFSET_S = 1e-3  # the container's start is rounded
+_WITHOUT_STAMPS = frozenset({"avi", "h264", "hevc", "m4v", "mpegvideo"})
 _BT709 = 1
 _MICRO = 1_000_000  # a second in FFmpeg's units of the container
 _CONVERT = "FFmpeg has no decoder for it, or it is damaged; convert it, for example to H.264"
@@ -68,8 +69,15 @@ class VideoSource(Source):
             self.coding = dict.fromkeys(self.coding, _BT709)
         if self._first.stamp is not None:
             self.start = self._first.stamp * self.time_base
-            offset_s = float(self.start) - (self._container.start_time or 0) / _MICRO
-            self.timing = Timing(float(self.start), offset_s if offset_s >= _LEAST_OFFSET_S else 0.0)
+            self.timing = Timing(float(self.start), self._offset_s())
+
+    def _offset_s(self) -> float:
+        """How long after its start a player shows the first frame. Players start with what comes first, be it sound."""
+        began_s = (self._container.start_time or 0) / _MICRO
+        if self._container.format.name in _WITHOUT_STAMPS:  # what FFmpeg makes up is late by the frames it reorders
+            return 0.0
+        offset_s = float(self.start) - began_s
+        return offset_s if offset_s >= _LEAST_OFFSET_S else 0.0
 
     def _begin(self) -> Decoded:
         first = next(self._frames, None)
