@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -32,6 +33,8 @@ _RETRIES = 64  # failures to read in a row after which a file has ended
 # Codecs that do not know whether a picture is interlaced: it stands in the container, as one of FFmpeg's AVFieldOrder.
 _WITHOUT_FLAGS = frozenset("ffv1 ffvhuff huffyuv magicyuv mjpeg rawvideo utvideo v210 v308 v408 v410".split())
 _PARITY = {2: "tff", 3: "bff", 4: "tff", 5: "bff"}
+_SEAM_S = 0.5  # between two packets of one recording there is less
+_FOLLOWING = 2  # packets that FFmpeg may have read when it notices that some are missing
 _INTRA = 1  # FFmpeg's AV_PICTURE_TYPE_I
 
 
@@ -82,7 +85,9 @@ class Decoder:
         """first: the stamp of the packet to begin with, a key frame's; None: the first one there is."""
         fields = Deinterlacer()
         base = self._stream.time_base
-        for packet in self._packets(first):
+        for packet, *following in _ahead(self._packets(first)):
+            if packet.is_corrupt and not self._is_seam(packet, following):
+                self.losses.lost(self._number)
             for frame in self._decode(packet):
                 yield from fields.put(self._described(frame), base)
             if self.stopped:
@@ -111,13 +116,21 @@ class Decoder:
                 self.losses.vanish(self._number, packets=failed == 1)
         yield av.Packet()
 
+    def _is_seam(self, packet: Any, following: list[Any]) -> bool:
+        """Whether a packet seems damaged only because another recording, with a clock of its own, begins behind it."""
+        for each in following:
+            if each.dts is None or packet.dts is None:
+                return False
+            if not 0 <= (each.dts - packet.dts) * self._stream.time_base <= _SEAM_S:
+                return bool(each.is_keyframe)
+            packet = each
+        return False
+
     def _decode(self, packet: Any) -> list[Any]:
         number, began_s = self._number, time.perf_counter()
         if packet.size:
             packet.opaque = Packet(number, packet.is_keyframe)
             self._number += 1
-            if packet.is_corrupt:
-                self.losses.lost(number)
         try:
             frames: list[Any] = self._stream.codec_context.decode(packet)
         except av.EOFError:
@@ -175,6 +188,19 @@ class Decoder:
         if self._given <= 1 and guessed and guessed != coded:
             self._fixed_aspect = guessed
         return aspect_of(self._fixed_aspect or coded)
+
+
+def _ahead(packets: Iterator[Any]) -> Iterator[list[Any]]:
+    """Each packet with the few that follow it."""
+    window: deque[Any] = deque()
+    for packet in packets:
+        window.append(packet)
+        if len(window) > _FOLLOWING:
+            yield list(window)
+            window.popleft()
+    while window:
+        yield list(window)
+        window.popleft()
 
 
 def _cores() -> int:
