@@ -77,6 +77,7 @@ class Decoder:
         stream.thread_type = "AUTO"
         stream.thread_count = self._threads = 1 if small else min(_cores(), _MOST_THREADS)
         self._number, self._given, self._spent_s = 0, 0, 0.0
+        self._first_key: int | None = None  # number of the first packet that is decoded by itself
         self._angle: int | None = None
         self._turn = UPRIGHT
         self._fixed_aspect: Fraction | None = None  # of a container that overrules its codec
@@ -89,7 +90,8 @@ class Decoder:
             if packet.is_corrupt and not self._is_seam(packet, following):
                 self.losses.lost(self._number)
             for frame in self._decode(packet):
-                yield from fields.put(self._described(frame), base)
+                if (decoded := self._described(frame)) is not None:
+                    yield from fields.put(decoded, base)
             if self.stopped:
                 break
         yield from fields.end()
@@ -130,6 +132,8 @@ class Decoder:
         number, began_s = self._number, time.perf_counter()
         if packet.size:
             packet.opaque = Packet(number, packet.is_keyframe)
+            if self._first_key is None and packet.is_keyframe:
+                self._first_key = number
             self._number += 1
         try:
             frames: list[Any] = self._stream.codec_context.decode(packet)
@@ -152,12 +156,17 @@ class Decoder:
                 f"{self._limits.frame_s:g}"
             )
 
-    def _described(self, frame: Any) -> Decoded:
+    def _described(self, frame: Any) -> Decoded | None:
+        """None for one that does not count."""
         packet = frame.opaque
         if not isinstance(packet, Packet):  # some decoders make frames of their own
             packet = Packet(self._number - 1, frame.key_frame)
         is_key = packet.is_key or frame.key_frame or frame.pict_type == _INTRA
         whole = self.losses.is_whole(Packet(packet.number, is_key), frame.is_corrupt)
+        if packet.number < (self._first_key or 0):  # predicted from what was never there
+            if self._ignore_start:
+                return None
+            whole = False
         return Decoded(
             frame=frame,
             stamp=frame.pts if frame.pts is not None else frame.dts,

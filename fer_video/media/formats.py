@@ -33,9 +33,17 @@ def open_container(path: Path, limits: Limits) -> Any:
     options = {
         "protocol_whitelist": "file",
         "format_whitelist": ",".join(_FORMATS),
-        "max_streams": str(limits.streams),
+        "max_streams": str(limits.streams + 1),
         **decoder_options(limits),
     }
+    container = _open(path, options, limits)
+    if len(container.streams) > limits.streams:
+        container.close()
+        raise InputError(f"{path}: has more than {limits.streams} streams; FERVID_MAX_STREAMS raises the limit")
+    return container
+
+
+def _open(path: Path, options: dict[str, str], limits: Limits) -> Any:
     try:
         # "file:" and the whole path, since FFmpeg takes some names for addresses.
         return av.open(

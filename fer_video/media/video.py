@@ -86,6 +86,8 @@ class VideoSource(Source):
             if size is not None:
                 self._check_pixels(*size)
             why = self._decoder.stopped or f"not one frame can be decoded (codec {self._codec()}); {_CONVERT}"
+            if not self._stream.codec_context.width and not self._decoder.stopped:
+                why += f". Frames of over {self._bounds.pixels} pixels are not decoded either (FERVID_MAX_PIXELS)"
             raise InputError(f"{self._path}: {why}")
         self._check_pixels(*first.size)
         return first

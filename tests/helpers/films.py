@@ -80,13 +80,14 @@ class Film:
     gop: int | None = None
     options: dict[str, str] | None = None
     format: str | None = None
+    container: dict[str, str] | None = None  # options of the container
     turn: Sequence[int] | None = None  # the display matrix: nine numbers of 16.16, the last column 2.30
 
 
 def film(path: Path, images: Sequence[Image], how: Film | None = None, stamps: Iterable[int] | None = None) -> Path:
     """stamps: presentation times in 1/rate s; None: one after the other."""
     how = how or Film()
-    with av.open(path, "w", format=how.format) as file:
+    with av.open(path, "w", format=how.format, options=how.container or {}) as file:
         height, width = images[0].shape[:2]
         stream = file.add_stream(how.codec, rate=how.rate, options=how.options or {}, width=width, height=height)
         codec = stream.codec_context
