@@ -76,7 +76,9 @@ def test_nothing_is_left_out_of_what_is_whole(tmp_path: Path) -> None:
 
 def test_a_broadcast_that_is_joined_midway_is_whole(tmp_path: Path) -> None:
     """Its first frames need a key frame that was sent before."""
-    path = film(tmp_path / "f.ts", moving(60), Film(gop=20, options={"b": "2M", "x264-params": "repeat-headers=1:scenecut=0"}))
+    path = film(
+        tmp_path / "f.ts", moving(60), Film(gop=20, options={"b": "2M", "x264-params": "repeat-headers=1:scenecut=0"})
+    )
     data = path.read_bytes()
     (tmp_path / "late.ts").write_bytes(data[int(len(data) * 0.2) // 188 * 188 :])
     found, why = numbers(tmp_path / "late.ts")
