@@ -116,6 +116,8 @@ class Decoder:
                 self._spend(began_s)
                 failed += 1
                 self.losses.vanish(self._number, packets=failed == 1)
+            except IndexError:  # PyAV's, at the end of a file in which more streams turned up than it announced
+                break
         yield av.Packet()
 
     def _is_seam(self, packet: Any, following: list[Any]) -> bool:
