@@ -30,6 +30,7 @@ class SoundTrack(Closing):
         self._container, self._joined = open_container(path, limits()), joined
         self._outputs: dict[int, Any] = {}
         self._clocks: dict[int, Clock] = {}
+        self._last: dict[int, int] = {}
         self._packets: Iterator[Any] = iter(())
         self._next: Any = None
 
@@ -39,6 +40,8 @@ class SoundTrack(Closing):
         for stream in self._container.streams.audio:
             if stream.codec_context is None:
                 refused.append("unknown")
+            elif not stream.codec_context.sample_rate or not stream.codec_context.layout.nb_channels:
+                refused.append(f"{stream.codec_context.name} (damaged)")  # no file can be made with it
             elif stream.codec_context.codec.canonical_name in output.supported_codecs:
                 self._outputs[stream.index] = output.add_stream_from_template(stream)
             else:
@@ -51,15 +54,12 @@ class SoundTrack(Closing):
 
     def _take(self) -> Any:
         try:
-            packet = next(self._packets, None)
+            return next((packet for packet in self._packets if self._mend(packet)), None)
         except av.FFmpegError:  # cut off or damaged here: what came before it is kept, as for the pictures
             return None
-        if packet is not None:
-            self._mend(packet)
-        return packet
 
-    def _mend(self, packet: Any) -> None:
-        """Takes out jumps of the clock, and leaves all other stamps as they are."""
+    def _mend(self, packet: Any) -> bool:
+        """Takes out jumps of the clock, and leaves all other stamps as they are. False for a packet out of order."""
         lasts_s = float((packet.duration or 0) * packet.time_base) or _PACKET_S
         clock = self._clocks.setdefault(packet.stream.index, Clock(lasts_s, self._joined))
         clock.time(float(packet.dts * packet.time_base), lasts_s)
@@ -67,6 +67,11 @@ class SoundTrack(Closing):
         if shift:
             packet.dts += shift
             packet.pts = None if packet.pts is None else packet.pts + shift
+        last = self._last.get(packet.stream.index)
+        if last is not None and packet.dts <= last:
+            return False
+        self._last[packet.stream.index] = packet.dts
+        return True
 
     def write_until(self, time_s: float, output: Any) -> None:
         """Copies what comes before a moment of the container's time."""
