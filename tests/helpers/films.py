@@ -11,7 +11,7 @@ from typing import Any
 import av
 import numpy as np
 import numpy.typing as npt
-from helpers.media import numbered
+from media import numbered
 
 __all__ = ["BARS", "Film", "bar_colours", "bars", "coded", "film", "rewrite", "write_packets"]
 

@@ -1,6 +1,6 @@
 """Files damaged in known ways: the same seed gives the same damage. Run it by hand for many:
 
-    PYTHONPATH=tests python -m helpers.mutants 1000 [seed]
+    PYTHONPATH=tests/helpers python -m mutants 1000 [seed]
 
 Each file is decoded in another process, which must end in time, say nothing of its own, and meet no exception that is
 not one of errors.py. Prints what went wrong, and how many of the files gave all, some or none of their frames.
@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from helpers.films import Film, bars, film, write_packets
+from films import Film, bars, film, write_packets
 
 __all__ = ["CLIPS", "damaged", "make_clips", "mutant"]
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from helpers.command import fervid
-from helpers.films import Film, bars, film, write_packets
-from helpers.made import result, written
-from helpers.media import number_of
+from command import fervid
+from films import Film, bars, film, write_packets
+from made import result, written
+from media import number_of
 
 from fer_video.clip.segments import WindowOptions, Windows
 from fer_video.media.clock import Clock

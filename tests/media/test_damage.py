@@ -11,9 +11,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from helpers.command import fervid
-from helpers.films import Film, bars, film
-from helpers.media import cut_off, encode_sound_only, number_of
+from command import fervid
+from films import Film, bars, film
+from media import cut_off, encode_sound_only, number_of
 
 from fer_video.errors import InputError, OptionError
 from fer_video.media.damage import Losses, Packet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from helpers.mutants import CLIPS, make_clips, mutant, results
+from mutants import CLIPS, make_clips, mutant, results
 
 
 def test_damaged_files_are_read_or_refused(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import av
 import cv2
 import numpy as np
 import pytest
-from helpers.films import BARS, Film, bar_colours, bars, film, write_packets
-from helpers.media import Image, number_of
+from films import BARS, Film, bar_colours, bars, film, write_packets
+from media import Image, number_of
 
 from fer_video.errors import InputError
 from fer_video.media.decode import open_source

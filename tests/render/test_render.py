@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from command import fervid
 from conftest import EXAMPLE
-from helpers.films import write_packets
+from films import write_packets
 from media import TICKS, Image, cut_off, encode, rotate_90
 
 from fer_video.errors import InputError, OptionError, OutputError
