@@ -21,7 +21,7 @@ from fer_video.types import Face, Floats, Frame, Image, Observation
 
 __all__ = ["Look", "Looks", "Pipeline"]
 
-_CHUNK_BYTES, _FIRST_CHUNK, _MAX_CHUNK = 160 << 20, 4, 16
+_CHUNK_BYTES, _FIRST_CHUNK, _MAX_CHUNK = 96 << 20, 4, 16
 # Chunks that wait for the next stage. Frames are heavy, crops are light and even out what takes longer now and then.
 _FRAMES_AHEAD, _CROPS_AHEAD = 1, 2
 
