@@ -82,7 +82,7 @@ def mutant(clips: list[Path], number: int, seed: int, folder: Path) -> Path:
 
 
 _READ = """
-import sys, resource
+import os, sys
 from fer_video.errors import FervidError
 from fer_video.media.decode import open_source
 from fer_video.media.sampling import Sampling
@@ -97,7 +97,9 @@ for line in sys.stdin:
         said = "failed" if "\\n" not in str(error) else "UNFORESEEN lines"
     except Exception as error:
         said = f"UNFORESEEN {type(error).__name__}: {error}".replace("\\n", " ")
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    memory = 0
+    if os.path.exists("/proc/self/status"):  # not ru_maxrss, which begins with that of the process that started this one
+        memory = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) // 1024
     print(said, frames, memory, sep="\\t", flush=True)
 """
 
