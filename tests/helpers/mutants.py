@@ -98,7 +98,7 @@ for line in sys.stdin:
     except Exception as error:
         said = f"UNFORESEEN {type(error).__name__}: {error}".replace("\\n", " ")
     memory = 0
-    if os.path.exists("/proc/self/status"):  # not ru_maxrss, which begins with that of the process that started this one
+    if os.path.exists("/proc/self/status"):  # ru_maxrss begins with the memory of the starter
         memory = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) // 1024
     print(said, frames, memory, sep="\\t", flush=True)
 """
