@@ -176,6 +176,8 @@ class Analyzer:
             people=summary.people(),
             ran={**self.ran, "times": "estimated" if source.estimated_times else "container", "adaptive": adaptive},
             observations=observations,
+            size=(source.info.width, source.info.height),
+            timing=source.timing,
         )
 
     def _go_through(

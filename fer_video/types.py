@@ -25,12 +25,15 @@ __all__ = [
     "ClipResult",
     "Face",
     "Frame",
+    "Jump",
     "Observation",
     "Observations",
     "Person",
+    "Picture",
     "Prediction",
     "Segment",
     "Status",
+    "Timing",
 ]
 
 SCHEMA = "fervid/1"
@@ -38,13 +41,50 @@ SCHEMA = "fervid/1"
 Status = Literal["ok", "partial", "failed"]
 
 
-@dataclass(frozen=True, slots=True)
+class Picture(Protocol):
+    """An image that is not in memory as one yet. Has the shape of it, and np.asarray() makes it."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height, width, 3."""
+
+    @property
+    def nbytes(self) -> int:
+        """Of memory that it takes now."""
+
+    @property
+    def image(self) -> Image:
+        """(height, width, 3) uint8 BGR; made when asked for, once."""
+
+    def shrunk(self, width: int, height: int) -> Image:
+        """Another size of it, without making all of it."""
+
+    def grey(self, width: int, height: int) -> Image:
+        """(height, width) uint8: the brightness of a thumbnail."""
+
+    def __getitem__(self, part: tuple[slice, slice]) -> Picture:
+        """Some of its rows and columns."""
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """The image, for NumPy."""
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class Frame:
     """One decoded picture of a video."""
 
     index: int  # position in the decoded stream, from 0; not the count of sampled frames
     time_s: float  # the container's presentation time, seconds from the first frame; never index / fps
-    image: Image  # (height, width, 3) uint8 BGR, as displayed
+    picture: Image | Picture  # as displayed; what need not be converted stays as it was decoded
+
+    def __init__(self, index: int, time_s: float, image: Image | Picture) -> None:
+        for name, value in (("index", index), ("time_s", time_s), ("picture", image)):
+            object.__setattr__(self, name, value)
+
+    @property
+    def image(self) -> Image:
+        """(height, width, 3) uint8 BGR, as displayed."""
+        return self.picture if isinstance(self.picture, np.ndarray) else self.picture.image
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +218,23 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Jump:
+    """One place where the container's clock was not followed: it started again, wrapped around or jumped."""
+
+    time_s: float  # of the frame after it
+    by_s: float  # how far the container's clock jumped, negative when it went back
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How a clip's times, seconds from its first frame, belong to those of its container and of players."""
+
+    origin_s: float | None = None  # the container's own time of the first frame; None where it has none
+    offset_s: float = 0.0  # how long after its start a player shows the first frame
+    jumps: tuple[Jump, ...] = ()  # up to a hundred
+
+
+@dataclass(frozen=True, slots=True)
 class ClipResult:
     """All that was found in one input. `status` "partial": the file ended early, what was decoded is here."""
 
@@ -193,6 +250,8 @@ class ClipResult:
     people: tuple[Person, ...] = ()
     ran: Mapping[str, Any] = field(default_factory=dict)  # models and hashes, provider, sampling, versions
     observations: Observations | None = None  # every sampled frame and face, compact; None when failed
+    size: tuple[int, int] | None = None  # width and height of the first frame in pixels, as displayed
+    timing: Timing = field(default_factory=Timing)
 
     def to_dict(self, *, frames: bool = False) -> dict[str, Any]:
         """The JSON object of schema "fervid/1" (docs/output.md); with `frames` also every sampled frame."""

@@ -60,7 +60,7 @@ def frames_of(*shapes: tuple[int, int], fps: float = 10.0) -> Iterator[fer_video
 
 def test_chunks_grow_are_small_for_large_frames_and_of_one_size() -> None:
     assert sizes(chunks(frames_of(*[(360, 640)] * 40))) == [4, 8, 16, 12]
-    assert sizes(chunks(frames_of(*[(2160, 3840)] * 10))) == [4, 6]
+    assert sizes(chunks(frames_of(*[(2160, 3840)] * 10))) == [4, 4, 2]
     assert sizes(chunks(frames_of((9, 9), (9, 9), (8, 9), (9, 9)))) == [2, 1, 1]
 
 

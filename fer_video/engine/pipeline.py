@@ -22,7 +22,7 @@ from fer_video.types import Face, Floats, Frame, Image, Observation
 
 __all__ = ["Look", "Looks", "Pipeline"]
 
-_CHUNK_BYTES, _FIRST_CHUNK, _MAX_CHUNK = 160 << 20, 4, 16
+_CHUNK_BYTES, _FIRST_CHUNK, _MAX_CHUNK = 96 << 20, 4, 16
 # Chunks that wait for the next stage. Frames are heavy, crops are light and even out what takes longer now and then.
 _FRAMES_AHEAD, _CROPS_AHEAD = 1, 2
 
@@ -68,7 +68,7 @@ class _Finder:
         self._cuts, self._tracker = CutDetector(), Tracker(pipeline.max_lost_s)
 
     def __call__(self, chunk: Sequence[Frame]) -> _Chunk:
-        cuts = [self._cuts.update(frame.image) for frame in chunk]
+        cuts = [self._cuts.update(frame.picture) for frame in chunk]
         known = [self._looks.get(frame.index) for frame in chunk]
         faces = self._keys.faces(chunk, cuts, {i: look.faces for i, look in enumerate(known) if look is not None})
         return _Chunk([self._in_frame(*each) for each in zip(chunk, cuts, faces, known, strict=True)])
@@ -78,7 +78,7 @@ class _Finder:
             self._tracker.reset()
         people = self._tracker.update(faces, frame.time_s)
         size, spec = self._backbone.size, self._backbone.spec
-        crops = [crop_face(frame.image, face, size, spec.crop) for face in faces] if known is None else []
+        crops = [crop_face(frame.picture, face, size, spec.crop) for face in faces] if known is None else []
         return _Found(frame.index, frame.time_s, faces, people, crops, known)
 
 
@@ -158,9 +158,9 @@ def chunks(frames: Iterator[Frame], key_s: float = 0.0) -> Iterator[list[Frame]]
         if chunk:
             if is_due(frame.time_s, last_s, key_s):
                 apart, keys, last_s = len(chunk) - keys, len(chunk), chunk[-1].time_s
-            most = max(1, min(_MAX_CHUNK, _CHUNK_BYTES // chunk[0].image.nbytes))
+            most = max(1, min(_MAX_CHUNK, _CHUNK_BYTES // chunk[0].picture.nbytes))
             at_key = keys == len(chunk) and (keys >= few or keys + apart > most)
-            if at_key or len(chunk) == most or frame.image.shape != chunk[0].image.shape:
+            if at_key or len(chunk) == most or frame.picture.shape != chunk[0].picture.shape:
                 yield chunk
                 keys, last_s, few = 0, chunk[-1].time_s, few * 2
                 chunk = []

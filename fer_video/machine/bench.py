@@ -30,7 +30,7 @@ from fer_video.media.decode import open_source
 from fer_video.models.backbone import Backbone, Embedded
 from fer_video.models.session import available_cores
 from fer_video.options import AnalyzerOptions
-from fer_video.types import Face, Image
+from fer_video.types import Face, Image, Picture
 
 __all__ = ["PEERS", "BenchOptions", "Measured", "Peer", "bench", "compare"]
 
@@ -90,10 +90,10 @@ class _Looking(Detector):
     def __init__(self, inner: Detector) -> None:
         super().__init__(inner.session, inner.options)
         self._inner, self.looked_at = inner, 0
-        self.kept: list[list[Image]] = []
+        self.kept: list[list[Image | Picture]] = []
         self._bytes = 0
 
-    def detect(self, images: Sequence[Image]) -> list[list[Face]]:
+    def detect(self, images: Sequence[Image | Picture]) -> list[list[Face]]:
         self.looked_at += len(images)
         self._bytes += sum(image.nbytes for image in images)
         if images and (self._bytes <= _MOST_BYTES or not self.kept):

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from fer_video.types import Face, Observation, Observations
 
-__all__ = ["Playback"]
+__all__ = ["Box", "Playback"]
 
 _SAME_S = 1e-4  # times are rounded to microseconds in JSON
 _LEAST_MARGIN_S = 0.25

@@ -22,11 +22,13 @@ from fer_video.types import (
     ClipResult,
     Face,
     Floats,
+    Jump,
     Observation,
     Person,
     Prediction,
     Segment,
     Status,
+    Timing,
 )
 
 __all__ = ["RESULT_SUFFIXES", "read_results"]
@@ -98,7 +100,19 @@ def _clip(value: Any) -> ClipResult:
         people=tuple(_person(each) for each in value["people"]),
         ran=ran,
         observations=_log(value["frames"], ran) if "frames" in value else None,
+        size=_size(value.get("width"), value.get("height")),
+        timing=_maybe(_timing, value.get("timing")) or Timing(),  # results of earlier versions have none
     )
+
+
+def _size(width: Any, height: Any) -> tuple[int, int] | None:
+    return None if width is None or height is None else (_count(width), _count(height))
+
+
+def _timing(value: Object) -> Timing:
+    jumps = tuple(Jump(_number(each["time_s"]), _stamp(each["by_s"])) for each in value["jumps"])
+    origin_s = value["origin_s"]
+    return Timing(None if origin_s is None else _stamp(origin_s), _number(value["offset_s"]), jumps)
 
 
 def _maybe(read: Callable[[Object], T], value: Any) -> T | None:
@@ -212,6 +226,13 @@ def _emotion(value: Any) -> str | None:
 
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e9:
+        raise TypeError(f"{str(value)[:40]!r} where a number belongs")
+    return float(value)
+
+
+def _stamp(value: Any) -> float:
+    """A container's own time, which may be anything."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise TypeError(f"{str(value)[:40]!r} where a number belongs")
     return float(value)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
-from fer_video.types import SCHEMA, Affect, Attributes, ClipResult, Observation, Person, Prediction, Segment
+from fer_video.types import SCHEMA, Affect, Attributes, ClipResult, Observation, Person, Prediction, Segment, Timing
 
 __all__ = [
     "ROWS", "RowShape", "Rows", "clip_object", "column_names", "failed_row", "flat_rows", "frame_object", "frame_rows",
@@ -88,6 +88,9 @@ def clip_object(result: ClipResult, *, frames: bool = False) -> Row:
         "error": result.error,
         "duration_s": _round(result.duration_s, _TIME),
         "fps": _round(result.fps, _TIME),
+        "width": None if result.size is None else result.size[0],
+        "height": None if result.size is None else result.size[1],
+        "timing": _timing_object(result.timing),
         "frames_sampled": result.frames_sampled,
         "frames_with_face": result.frames_with_face,
         "clip": result.clip and {**_prediction_object(result.clip), "person": result.clip.person},
@@ -100,6 +103,14 @@ def clip_object(result: ClipResult, *, frames: bool = False) -> Row:
         in_frame = groupby(result.observations, key=lambda seen: (seen.frame, seen.time_s))
         value["frames"] = [frame_object(frame, time_s, faces, least) for (frame, time_s), faces in in_frame]
     return value
+
+
+def _timing_object(timing: Timing) -> Row:
+    return {
+        "origin_s": _round(timing.origin_s, _TIME),
+        "offset_s": _round(timing.offset_s, _TIME),
+        "jumps": [{"time_s": _round(jump.time_s, _TIME), "by_s": _round(jump.by_s, _TIME)} for jump in timing.jumps],
+    }
 
 
 def frame_object(frame: int, time_s: float, seen: Iterable[Observation], min_confidence: float) -> Row:

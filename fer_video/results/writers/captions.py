@@ -15,11 +15,12 @@ _SHORTEST_MS = 40  # of a cue: somebody seen in one frame only
 
 
 def _cues(result: ClipResult) -> Iterator[tuple[int, int, str]]:
-    """(start, end, text) in milliseconds, in order of time. Who it is stands in the text when there are several."""
+    """(start, end, text) in a player's milliseconds, in order of time. With several people the text says who it is."""
+    offset_s = result.timing.offset_s
     found = [(segment, person.id) for person in result.people for segment in person.segments or ()]
     for segment, person in sorted(found, key=lambda each: (each[0].start_s, each[1])):
-        start_ms = round(segment.start_s * 1000)
-        end_ms = max(round(segment.end_s * 1000), start_ms + _SHORTEST_MS)
+        start_ms = round((segment.start_s + offset_s) * 1000)
+        end_ms = max(round((segment.end_s + offset_s) * 1000), start_ms + _SHORTEST_MS)
         whose = f"person {person}: " if len(result.people) > 1 else ""
         yield start_ms, end_ms, f"{whose}{_said(segment)}"
 

@@ -26,15 +26,16 @@ Annotation = tuple[int, int, str]  # start and end in milliseconds, text
 
 def _tiers(result: ClipResult) -> Iterator[tuple[str, list[Annotation]]]:
     for person in result.people:
-        yield f"person {person.id}", _annotations(person, confidence=False)
-        yield f"person {person.id} confidence", _annotations(person, confidence=True)
+        yield f"person {person.id}", _annotations(person, result.timing.offset_s, confidence=False)
+        yield f"person {person.id} confidence", _annotations(person, result.timing.offset_s, confidence=True)
 
 
-def _annotations(person: Person, *, confidence: bool) -> list[Annotation]:
+def _annotations(person: Person, offset_s: float, *, confidence: bool) -> list[Annotation]:
+    """offset_s: when a player shows the first frame; tools for annotation show a player's times."""
     found = []
     for segment in person.segments or ():
-        start_ms = round(segment.start_s * 1000)
-        end_ms = max(round(segment.end_s * 1000), start_ms + _SHORTEST_MS)
+        start_ms = round((segment.start_s + offset_s) * 1000)
+        end_ms = max(round((segment.end_s + offset_s) * 1000), start_ms + _SHORTEST_MS)
         said = f"{segment.confidence:.3f}" if confidence else printable(segment.emotion or "uncertain")
         found.append((start_ms, end_ms, said))
     return found
@@ -86,7 +87,7 @@ class TextGridWriter(OneClipWriter):
     def document(self, result: ClipResult) -> str:
         tiers = list(_tiers(result)) or [("nobody", [])]
         ends = [end for _, entries in tiers for _, end, _ in entries]
-        whole = max([round((result.duration_s or 0.0) * 1000), _SHORTEST_MS, *ends])
+        whole = max([round(((result.duration_s or 0.0) + result.timing.offset_s) * 1000), _SHORTEST_MS, *ends])
         lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {_seconds(whole)}"]
         lines += ["tiers? <exists>", f"size = {len(tiers)}", "item []:"]
         for number, (name, entries) in enumerate(tiers, 1):
