@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 from fer_video.cli.main import warn
 from fer_video.cli.options import (
-    SEGMENTS_WINDOW_S,
     analyzer_options,
     debug_option,
     device_options,
@@ -75,8 +74,6 @@ def report(
         raise OptionError("no inputs: the list on stdin is empty")
     if not found.paths and not found.errors:
         refuse_analysis_options(ctx, given)
-    if given["window_s"] is None and given["step_s"] is None:
-        given["window_s"] = SEGMENTS_WINDOW_S
     refuse_same(Path(out), [*map(str, files), *found.paths])
     for _, error in found.errors:
         warn(f"error: {error}")

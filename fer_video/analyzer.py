@@ -13,10 +13,11 @@ import cv2
 import numpy as np
 
 import fer_video
+from fer_video.clip.answers import labels_of
 from fer_video.clip.features import ClipFeatures, Faces, collect
 from fer_video.clip.model import ClipModel
 from fer_video.clip.segments import WindowOptions
-from fer_video.clip.store import EMBEDDED, find_clip_model, load_clip_model
+from fer_video.clip.store import choose_clip_model, load_clip_model
 from fer_video.clip.summary import Summary, SummaryOptions
 from fer_video.engine.networks import make_networks
 from fer_video.engine.pipeline import Looks, Pipeline
@@ -54,12 +55,13 @@ class AnalyzerOptions:
     device: str = "auto"  # or a key of models.devices.DEVICES
     threads: int | None = None  # cores that the networks use, on a CPU; None: all this process may use
     attributes: bool = False  # also age, gender, ethnicity
-    # The clip model that answers for people and the clip: "auto" for the embedded one where it fits the backbone, its
-    # name, the folder of one's own, or "none" for the mean of the per-frame probabilities.
+    # What answers for people and the clip: "auto" for the best method that is embedded for the backbone, the name of an
+    # embedded clip model or the folder of one's own for that model alone, "none" for the mean of the probabilities of
+    # the frames.
     model: str = "auto"
-    group_model: str | None = None  # that answers for the group, likewise; None: the mean
+    group_model: str | None = None  # a clip model that answers for the group; None: the mean of the people's answers
     adaptive: bool = False  # look at more frames only while the clip model is not certain enough; overrides fps
-    windows: WindowOptions | None = None  # also segments over sliding windows
+    windows: WindowOptions | None = None  # segments of sliding windows, instead of the best path through the frames
     min_confidence: float = 0.0  # 0 to 1: answers less sure than this abstain, their emotion is None
     max_lost_s: float = 1.0  # for how long a person may be out of sight and keep the id
 
@@ -92,29 +94,27 @@ class Analyzer:
         self.options = options = options or AnalyzerOptions()
         detector, self._backbone = make_networks(options)
         self._pipeline = Pipeline(detector, self._backbone, options.max_lost_s, options.key_s)
-        self._person_model = self._clip_model(options.model, "main")
-        self._group_model = self._clip_model(options.group_model, "all")
+        self._person_model, self._mixed = self._clip_model(options.model, "main")
+        self._group_model, _ = self._clip_model(options.group_model, "all")
         if options.adaptive and (self._person_model is None or self._person_model.info.adaptive is None):
             raise OptionError("the adaptive frame rate needs a clip model that was trained with thresholds for it")
 
-    def _clip_model(self, wanted: str | None, faces: Faces) -> ClipModel | None:
-        """A clip model that fits. The embedded default is passed over for a backbone it was not trained on."""
-        if wanted is None or wanted == "none":
-            return None
+    def _clip_model(self, wanted: str | None, faces: Faces) -> tuple[ClipModel | None, bool]:
+        """A clip model that fits, and whether its mixture answers."""
         session = self._backbone.session
-        if wanted == "auto":
-            model = load_clip_model(find_clip_model(EMBEDDED[faces]))
-            return model if model.info.backbone_sha256 == session.sha256 else None
-        model = load_clip_model(find_clip_model(wanted))
+        chosen = choose_clip_model(wanted, faces, session.sha256)
+        if chosen is None:
+            return None, False
+        model = load_clip_model(chosen.folder)
         model.check_backbone(session)
         if model.info.faces != faces:
             raise OptionError(f"{wanted}: is a model of {_WHOSE[model.info.faces]}, not of {_WHOSE[faces]}")
-        return model
+        return model, chosen.mixed
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Of the answers for people and clips: the clip model's, or those of the backbone's head."""
-        return self.emotions if self._person_model is None else self._person_model.info.labels
+        """Of the answers for people, clips, groups and segments (clip/answers.py)."""
+        return labels_of(None if self._person_model is None else self._person_model.info, self.emotions)
 
     @property
     def emotions(self) -> tuple[str, ...]:
@@ -214,7 +214,12 @@ class Analyzer:
             clip=summary.clip(),
             group=summary.group(),
             people=summary.people(),
-            ran={**self.ran, "times": "estimated" if source.estimated_times else "container", "adaptive": adaptive},
+            ran={
+                **self.ran,
+                "times": "estimated" if source.estimated_times else "container",
+                "adaptive": adaptive,
+                "segments": summary.segmenting,
+            },
             observations=observations,
         )
 
@@ -226,7 +231,14 @@ class Analyzer:
         observations = ObservationLog(self.emotions, genders, ethnicities, least, self.has_affect)
         summary = Summary(
             SummaryOptions(
-                self.emotions, genders, ethnicities, least, self._person_model, self._group_model, self.options.windows
+                self.emotions,
+                genders,
+                ethnicities,
+                least,
+                self._person_model,
+                mixed=self._mixed,
+                group_model=self._group_model,
+                windows=self.options.windows,
             )
         )
         with self._observing(path, sampling, looks) as (source, seen):

@@ -1,7 +1,7 @@
 """Still pictures -> pseudo-clips of faces that change: an expression begins, rises, holds and falls.
 
-A script says when: how much of each of a few pictures is in every frame, and in which frames the face is seen. A clip is
-made of a script in one of two spaces: of pictures (cross-faded or cut, with one motion of the whole face, a moving
+A script says when: how much of each of a few pictures is in every frame, and in which frames the face is seen. A clip
+is made of a script in one of two spaces: of pictures (cross-faded or cut, with one motion of the whole face, a moving
 mouth and the head turning away), or of features (of a few views of each picture; see feature_clip).
 """
 
@@ -139,7 +139,9 @@ def picture_clip(
         source = np.clip(sum(w * each for w, each in zip(mix[i], sources, strict=True) if w > 0.004), 0, 255)
         source = _mouth(source.astype(np.uint8), float(talks[i]))
         matrix = _placed(side, size, dx[i], dy[i], scale[i], tilt[i], aside * turns[i])
-        crop = cv2.warpPerspective(source, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        crop = cv2.warpPerspective(
+            source, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
         crop = cv2.resize(cv2.resize(crop, (resolution, resolution), interpolation=cv2.INTER_AREA), (size, size))
         if blur > 0.2:
             crop = cv2.GaussianBlur(crop, (0, 0), blur)
@@ -168,7 +170,7 @@ def _placed(side: int, size: int, dx: float, dy: float, scale: float, tilt: floa
 
 
 def _mouth(image: Image, openness: float) -> Image:
-    """The lower face drawn down from the mouth's line on, up to 6 % of the picture, with a dark slit between the lips."""
+    """The lower face drawn down from the line of the mouth, up to 6 % of the picture, a dark slit between the lips."""
     if openness < 0.05:
         return image
     side = image.shape[0]
@@ -177,7 +179,9 @@ def _mouth(image: Image, openness: float) -> Image:
     near = np.exp(-(((columns - side / 2) / (0.3 * side)) ** 2))
     lower = np.clip((rows - line) / (0.06 * side), 0, 1) * np.clip((side - rows) / (0.2 * side), 0, 1)
     moved = cv2.remap(image, columns, rows - drop * near * lower, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    slit = 0.5 * openness * np.exp(-(((columns - side / 2) / (0.14 * side)) ** 2) - ((rows - line) / (0.03 * side)) ** 2)
+    slit = (
+        0.5 * openness * np.exp(-(((columns - side / 2) / (0.14 * side)) ** 2) - ((rows - line) / (0.03 * side)) ** 2)
+    )
     return np.asarray(moved * (1 - slit[:, :, None]), np.uint8)
 
 

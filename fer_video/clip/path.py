@@ -10,8 +10,8 @@ around a moment only, not on where the clip begins.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -36,13 +36,21 @@ class PathOptions:
 
     kernel_s: float = 0.5  # full width of the smoothing kernel at half of its height, seconds
     min_s: float = 0.3  # shortest segment between two changes, seconds
-    cost: float = 0.2  # of a change, in units of log-probability x seconds
+    cost: float = 0.1  # of a change, in units of log-probability x seconds
     likely: float = 0.4  # an emotion below this probability is not likely: uncertain
     gap_s: float = 0.5  # out of sight for longer than this ends a segment, seconds
 
     def __post_init__(self) -> None:
         if not (self.kernel_s > 0 and self.min_s >= 0 and self.cost >= 0 and self.gap_s > 0 and 0 <= self.likely <= 1):
             raise OptionError(f"not options of a path: {self}")
+
+    @property
+    def how(self) -> str:
+        """One sentence on the method."""
+        return (
+            f"Best path through the probabilities of the frames, smoothed over {self.kernel_s:g} s; "
+            f"a segment lasts at least {self.min_s:g} s."
+        )
 
 
 class Trace:
@@ -92,17 +100,21 @@ class Trace:
 
 
 def segments_of(
-    trace: Trace, labels: Sequence[str], options: PathOptions | None = None, min_confidence: float = 0.0
+    trace: Trace,
+    labels: Sequence[str],
+    options: PathOptions | None = None,
+    min_confidence: float = 0.0,
+    restrict: Callable[[Shares], Shares] = lambda shares: shares,
 ) -> tuple[Segment, ...]:
     """A person's segments in order of time. Neighbours differ or have a gap between them.
 
-    min_confidence: segments less sure than this are uncertain too, their emotion is None.
+    min_confidence: segments less sure than this are uncertain too, their emotion is None. restrict: what the trace
+    holds -> probabilities of the labels.
     """
     options = options or PathOptions()
-    options = replace(options, likely=max(options.likely, min_confidence))
     found: list[Segment] = []
     for times, shares in trace.stretches(options.gap_s):
-        found += _of_stretch(times, shares, labels, options, min_confidence)
+        found += _of_stretch(times, restrict(shares), labels, options, min_confidence)
     return tuple(found)
 
 
@@ -194,8 +206,8 @@ def best_path(smoothed: Shares, weights: Times, options: PathOptions) -> npt.NDA
     for i in range(1, count + 1):
         value += scores[i - 1]
         begun[i], before[i] = begun[i - 1], before[i - 1]
-        if starts[i] > 0:
-            enter(i, int(starts[i]))
+        for start in range(max(starts[i - 1], 0) + 1, starts[i] + 1):  # those that are long enough from here on
+            enter(i, start)
         leaders[i] = np.argsort(-value, kind="stable")[:2]
         leading[i] = value[leaders[i]]
     for start in range(max(int(starts[count]), 0) + 1, count):  # the last segment may be short

@@ -343,7 +343,7 @@ def test_figures_by_hand() -> None:
     assert result.accuracy.value == pytest.approx(4 / 6)
     assert result.accuracy_with_face.value == pytest.approx(4 / 5)
     assert result.recall == pytest.approx({"a": 2 / 3, "b": 1, "c": 0})
-    assert result.precision == pytest.approx({"a": 1, "b": 1 / 2, "c": 0})
+    assert result.precision == pytest.approx({"a": 1, "b": 1 / 2, "c": np.nan}, nan_ok=True)  # never the answer
     assert result.macro_recall.value == pytest.approx(5 / 9)
     assert result.macro_f1.value == pytest.approx((4 / 5 + 2 / 3 + 0) / 3)
     assert result.confusion == [[2, 1, 0], [0, 2, 0], [0, 1, 0]]
@@ -372,3 +372,12 @@ def test_clips_of_one_person_count_as_one_draw() -> None:
     subjects = np.array(["x"] * 50 + ["y"] * 50)
     alone, together = (evaluate(truth, said, np.ones(100, bool), "ab", each) for each in (None, subjects))
     assert together.accuracy.high - together.accuracy.low > 2 * (alone.accuracy.high - alone.accuracy.low)
+
+
+def test_a_class_that_is_absent_has_no_recall() -> None:
+    result = evaluate(np.array(["a", "b"]), np.array(["a", "c"]), np.array([True, True]), "abcd")
+    told = result.to_dict()
+    assert told["recall"] == {"a": 1.0, "b": 0.0, "c": None, "d": None}
+    assert told["precision"] == {"a": 1.0, "b": None, "c": 0.0, "d": None}
+    assert told["macro_recall"]["value"] == 0.5
+    json.dumps(told, allow_nan=False)
