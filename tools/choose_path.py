@@ -2,9 +2,9 @@
 
     python tools/choose_path.py FERPLUS.zip AFFECT7.zip [--docs docs/clip-models.md]
 
-For the embedded backbone; seeded. Clips of pictures, that change and that do not, 10 frames a second, of the half of the
-held-out pictures to choose by; the chosen options are then measured on the other half. A change counts as found when the path changes within half a
-second of it.
+For the embedded backbone; seeded. Clips of pictures, that change and that do not, 10 frames a second, of the half of
+the held-out pictures to choose by; the chosen options are then measured on the other half. A change counts as found
+when the path changes within half a second of it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from fer_video.models.backbone import Backbone
 CLIPS = 400  # that change, and as many that do not
 DURATIONS, COSTS = (0.2, 0.3, 0.5), (0.02, 0.05, 0.1, 0.2, 0.3)
 LEVELS = (0.2, 0.3, 0.4, 0.5)
-FOUND_S, NEAR = 0.5, 0.01
+FOUND_S, NEAR = 0.5, 0.02
 BEGIN, END = "<!-- figures: tools/choose_path.py -->", "<!-- end of figures -->"
 
 
@@ -51,7 +51,7 @@ def trace_of(clip: Clip, labels: int) -> Trace:
 
 
 def readable(clip: Clip, labels: Sequence[str]) -> bool:
-    """Whether the network sees the expressions at all: their times say nothing of the path where it does not."""
+    """Whether the network sees the expressions: their times say nothing of the path where it does not."""
     level = clip.script.intensity[clip.script.seen]
     said = np.array(labels)[clip.probabilities.argmax(axis=1)]
     shown, before = said[level > 0.9], said[level < 0.1]
@@ -76,8 +76,9 @@ def measure(clips: Sequence[Clip], labels: Sequence[str], options: PathOptions) 
 
 
 def most_cautious(trials: Sequence[tuple[PathOptions, Figures]]) -> PathOptions:
-    """Of those whose F1 is within a hundredth of the best, the largest cost, then the longest duration: people change
-    less often than pseudo-clips do.
+    """Of those whose F1 is within two hundredths of the best, the largest cost, then the longest duration.
+
+    People change less often than pseudo-clips do.
     """
     top = max(figures.f1 for _, figures in trials)
     good = [options for options, figures in trials if figures.f1 > top - NEAR]
@@ -101,8 +102,8 @@ def table(
 ) -> str:  # fmt: skip
     """held: on clips in which the network sees the expressions; everything: on all."""
     lines = [
-        f"{counts[0]} clips of pictures to choose by and {counts[1]} to report on, about half of them still ones, in which the "
-        "network sees the expressions. A change is found when the path changes within 0.5 s of it.",
+        f"{counts[0]} clips of pictures to choose by and {counts[1]} to report on, about half of them still "
+        "ones, in which the network sees the expressions. A change is found when the path changes within 0.5 s of it.",
         "",
         "| minimum duration | cost | changes found | changes that are true | median error of those found |",
         "|---|---|---|---|---|",
@@ -110,14 +111,14 @@ def table(
           for each, got in trials),
         "",
         f"Chosen: {best.min_s:g} s and {best.cost:g}, the most cautious of those whose F1 of the two shares is within "
-        f"a hundredth of the best. Held out: {_said(held)}. With the clips in which the network misses an "
+        f"two hundredths of the best. Held out: {_said(held)}. With the clips in which the network misses an "
         f"expression: {_said(everything)}.",
         "",
         "| probability of the leading emotion | frames | right |",
         "|---|---|---|",
         *(f"| {low:.0%} to {low + 0.1:.0%} | {count} | {share:.0%} |" for low, share, count in levels),
         "",
-        "An emotion below 40 % is not likely: about there it is as often wrong as right.",
+        "An emotion below 40% is not likely: about there it is as often wrong as right.",
     ]  # fmt: skip
     return "\n".join(lines).replace("%", " %")
 

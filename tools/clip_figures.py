@@ -70,7 +70,7 @@ def markdown(facts: Mapping[str, Any], backbone: str) -> str:
     lines = [
         f"Backbone `{backbone}`. Pictures: {counts['train']} for training, {counts['choose']} to choose by, "
         f"{counts['report']} to report on. {person['clips']} training clips of one person, {group['clips']} of groups. "
-        "On the clips of the pictures to report on, with 95 % bootstrap intervals:",
+        "On the clips of the pictures to report on, with 95% bootstrap intervals:",
         "",
         "| clips | answer | number | accuracy | mean recall of the classes | calibration error |",
         "|---|---|---|---|---|---|",
