@@ -35,7 +35,7 @@ def plot(results: tuple[str, ...], out: str, kind: Any, person: int | None) -> N
     fervid evaluate --format json wrote gives its confusion matrix.
 
     \b
-    fervid predict clip.mp4 --frames --window 2 --out r.json
+    fervid predict clip.mp4 --frames --out r.json
     fervid plot r.json --out timeline.png
     fervid plot results/ --out clips.svg
     """

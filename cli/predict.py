@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -130,7 +131,7 @@ def _destination(out: str | None, format_name: str) -> Iterator[IO[str]]:
 def _writer(given: dict[str, Any], file: IO[str], analyzer: Analyzer, *, single: bool, verbose: bool) -> Writer:
     from fer_video.results.writers import RowShape, make_writer
 
-    extra: dict[str, bool] = {}
+    extra: dict[str, Any] = {}
     if given["format_name"] == "json":
         extra = {"single": single, "frames": given["frames"]}
     elif given["format_name"] == "jsonl":
@@ -142,6 +143,7 @@ def _writer(given: dict[str, Any], file: IO[str], analyzer: Analyzer, *, single:
             "ascii_only": not encoding.startswith("utf"),
             "verbose": verbose,
             "group": given["group"],
+            "width": shutil.get_terminal_size().columns,
         }
     shape = RowShape(analyzer.emotions, analyzer.labels, given["attributes"], analyzer.has_affect)
     return make_writer(given["format_name"], given["rows"], file, shape, **extra)

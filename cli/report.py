@@ -12,7 +12,6 @@ from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.inputs import read_list
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import (
-    SEGMENTS_WINDOW_S,
     analyzer_options,
     debug_option,
     device_options,
@@ -82,8 +81,6 @@ def report(
         raise OptionError("no inputs: the list on stdin is empty")
     if not found.paths and not found.errors:
         refuse_analysis_options(ctx, given)
-    if given["window_s"] is None and given["step_s"] is None:
-        given["window_s"] = SEGMENTS_WINDOW_S
     refuse_same(Path(out), [*map(str, files), *found.paths])
     for _, error in found.errors:
         warn(f"error: {error}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 from fer_video.cli.shared.completion import files
-from fer_video.cli.shared.learning import evaluation_lines, features_of, fit_options, read_dataset
+from fer_video.cli.shared.learning import HASH_LENGTH, evaluation_lines, features_of, fit_options, read_dataset
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import debug_option, device_options, face_options, sampling_options, training_options
 
@@ -64,8 +64,8 @@ def train(dataset: str, out: str, searching: bool, metric: str, adaptive_rate: f
     data = data.for_training()
     check_place(Path(out))
     gathered = features_of(data, given)
+    seen = gathered.clips.where(gathered.clips.has_face)
     if searching:
-        seen = gathered.clips.where(gathered.clips.has_face)
         trials = fit.search(seen, options, metric)  # type: ignore[arg-type]
         options = trials[0].options
         for trial in trials[:5]:
@@ -80,6 +80,7 @@ def train(dataset: str, out: str, searching: bool, metric: str, adaptive_rate: f
         "dataset": {"layout": data.layout, "clips": len(gathered.clips.labels), "failed": len(gathered.failed)},
         "with_face": int(gathered.clips.has_face.sum()),
         "sampling": {"fps": given["fps"], "every_frame": given["every_frame"]},
+        "clip_hashes": sorted(each[:HASH_LENGTH] for each in seen.hashes),  # so that evaluate knows them again
         "cross_validation": trained.held_out and trained.held_out.to_dict(),
     }
     trained.save(Path(out), Path(out).name, training)

@@ -12,9 +12,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+from fer_video.clip.answers import labels_of
 from fer_video.clip.features import ClipFeatures, Faces, collect
 from fer_video.clip.model import ClipModel
-from fer_video.clip.store import EMBEDDED, find_clip_model, load_clip_model
+from fer_video.clip.store import choose_clip_model, load_clip_model
 from fer_video.clip.summary import Summary, SummaryOptions
 from fer_video.engine.networks import make_networks
 from fer_video.engine.pipeline import Looks, Pipeline
@@ -52,29 +53,27 @@ class Analyzer:
         self.options = options = options or AnalyzerOptions()
         detector, self._backbone = make_networks(options)
         self._pipeline = Pipeline(detector, self._backbone, options.max_lost_s, options.key_s)
-        self._person_model = self._clip_model(options.model, "main")
-        self._group_model = self._clip_model(options.group_model, "all")
+        self._person_model, self._mixed = self._clip_model(options.model, "main")
+        self._group_model, _ = self._clip_model(options.group_model, "all")
         if options.adaptive and (self._person_model is None or self._person_model.info.adaptive is None):
             raise OptionError("the adaptive frame rate needs a clip model that was trained with thresholds for it")
 
-    def _clip_model(self, wanted: str | None, faces: Faces) -> ClipModel | None:
-        """A clip model that fits. The embedded default is passed over for a backbone it was not trained on."""
-        if wanted is None or wanted == "none":
-            return None
+    def _clip_model(self, wanted: str | None, faces: Faces) -> tuple[ClipModel | None, bool]:
+        """A clip model that fits, and whether its mixture answers."""
         session = self._backbone.session
-        if wanted == "auto":
-            model = load_clip_model(find_clip_model(EMBEDDED[faces]))
-            return model if model.info.backbone_sha256 == session.sha256 else None
-        model = load_clip_model(find_clip_model(wanted))
+        chosen = choose_clip_model(wanted, faces, session.sha256)
+        if chosen is None:
+            return None, False
+        model = load_clip_model(chosen.folder)
         model.check_backbone(session)
         if model.info.faces != faces:
             raise OptionError(f"{wanted}: is a model of {_WHOSE[model.info.faces]}, not of {_WHOSE[faces]}")
-        return model
+        return model, chosen.mixed
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Of the answers for people and clips: the clip model's, or those of the backbone's head."""
-        return self.emotions if self._person_model is None else self._person_model.info.labels
+        """Of the answers for people, clips, groups and segments (clip/answers.py)."""
+        return labels_of(None if self._person_model is None else self._person_model.info, self.emotions)
 
     @property
     def emotions(self) -> tuple[str, ...]:
@@ -174,7 +173,12 @@ class Analyzer:
             clip=summary.clip(),
             group=summary.group(),
             people=summary.people(),
-            ran={**self.ran, "times": "estimated" if source.estimated_times else "container", "adaptive": adaptive},
+            ran={
+                **self.ran,
+                "times": "estimated" if source.estimated_times else "container",
+                "adaptive": adaptive,
+                "segments": summary.segmenting,
+            },
             observations=observations,
             size=(source.info.width, source.info.height),
             timing=source.timing,
@@ -188,7 +192,14 @@ class Analyzer:
         observations = ObservationLog(self.emotions, genders, ethnicities, least, self.has_affect)
         summary = Summary(
             SummaryOptions(
-                self.emotions, genders, ethnicities, least, self._person_model, self._group_model, self.options.windows
+                self.emotions,
+                genders,
+                ethnicities,
+                least,
+                self._person_model,
+                mixed=self._mixed,
+                group_model=self._group_model,
+                windows=self.options.windows,
             )
         )
         with self._observing(path, sampling, looks) as (source, seen):

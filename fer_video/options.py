@@ -29,12 +29,13 @@ class AnalyzerOptions:
     device: str = "auto"  # or a key of models.devices.DEVICES
     threads: int | None = None  # cores that the networks use, on a CPU; None: all this process may use
     attributes: bool = False  # also age, gender, ethnicity
-    # The clip model that answers for people and the clip: "auto" for the embedded one where it fits the backbone, its
-    # name, the folder of one's own, or "none" for the mean of the per-frame probabilities.
+    # What answers for people and the clip: "auto" for the best method that is embedded for the backbone, the name of an
+    # embedded clip model or the folder of one's own for that model alone, "none" for the mean of the probabilities of
+    # the frames.
     model: str = "auto"
-    group_model: str | None = None  # that answers for the group, likewise; None: the mean
+    group_model: str | None = None  # a clip model that answers for the group; None: the mean of the people's answers
     adaptive: bool = False  # look at more frames only while the clip model is not certain enough; overrides fps
-    windows: WindowOptions | None = None  # also segments over sliding windows
+    windows: WindowOptions | None = None  # segments of sliding windows, instead of the best path through the frames
     min_confidence: float = 0.0  # 0 to 1: answers less sure than this abstain, their emotion is None
     max_lost_s: float = 1.0  # for how long a person may be out of sight and keep the id
 

@@ -38,6 +38,8 @@ __all__ = [
 
 SCHEMA = "fervid/1"
 
+_MOMENT_S = 1e-3  # what a segment of a single frame counts for
+
 Status = Literal["ok", "partial", "failed"]
 
 
@@ -187,8 +189,11 @@ class Prediction:
     emotion: str | None  # None: abstained, `confidence` lies below the asked-for minimum
     confidence: float  # probability of the most probable emotion, 0 to 1
     probabilities: Mapping[str, float]  # emotion -> probability, in the model's own order
-    method: str  # how it was reached: "mean-probability", or "svm:<name of the clip model>"
+    method: str  # how it was reached: "mean-probability", "svm:<name of the clip model>" or "mixture:<name>"
     person: int | None = None  # whose face it is, None for a group
+    # Of a group: positive, neutral, negative -> probability; None where its labels are no emotions.
+    valence: Mapping[str, float] | None = None
+    how: str = ""  # one sentence on the method
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +203,7 @@ class Segment:
     start_s: float
     end_s: float
     emotion: str | None  # None: abstained
-    confidence: float  # mean over the windows in it
+    confidence: float  # mean over its frames, smoothed, or over the windows in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +218,19 @@ class Person:
     confidence: float
     probabilities: Mapping[str, float]
     attributes: Attributes | None = None  # mean over the frames, only when asked for
-    segments: tuple[Segment, ...] | None = None  # only when sliding windows were asked for
+    segments: tuple[Segment, ...] | None = None  # in order of time; None where the clip model's labels know no frames
     affect: Affect | None = None  # mean over the frames, only of a backbone that gives it
+    method: str = ""  # as of a Prediction; "" in results of older versions
+
+    @property
+    def time_shares(self) -> dict[str, float]:
+        """Emotion, or "uncertain" -> share of the time of the segments, the largest first."""
+        seconds: dict[str, float] = {}
+        for segment in self.segments or ():
+            name = segment.emotion or "uncertain"
+            seconds[name] = seconds.get(name, 0.0) + max(segment.end_s - segment.start_s, _MOMENT_S)
+        total = sum(seconds.values())
+        return {name: each / total for name, each in sorted(seconds.items(), key=lambda item: -item[1])}
 
 
 @dataclass(frozen=True, slots=True)

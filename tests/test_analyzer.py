@@ -28,7 +28,7 @@ def test_the_example(analyzer: Analyzer) -> None:
     assert first.end_s < 6 < 7.9 < second.start_s
     assert result.clip is not None
     assert result.clip.emotion == "happiness"
-    assert result.clip.method == "svm:pseudo-afew-7"
+    assert result.clip.method == "svm:pseudo-clip-8"
     assert result.clip.person in (1, 2)
     plain = fer_video.analyze(EXAMPLE, AnalyzerOptions(model="none")).clip
     assert plain is not None

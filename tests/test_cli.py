@@ -209,7 +209,6 @@ def test_a_cut_off_clip_is_analysed_and_marked(tmp_path: Path, face_clip: Path) 
         ("--adaptive", "--fps", "5"),
         ("--step", "1"),
         ("--window", "1", "--step", "2"),
-        ("--rows", "segments"),
         ("--model", "no/such/model"),
         ("--model", "pseudo-vgaf-3"),
         ("--adaptive", "--model", "none"),

@@ -64,7 +64,7 @@ def evaluate(
     if png is not None:
         warn("no dataset has labels of emotion: no confusion matrix is drawn")
     if format_name == "json":
-        from fer_video.cli.evaluate import finite
+        from fer_video.learning.evaluate import finite
 
         ran = {"model": spec.name, "sha256": network.session.sha256}
         click.echo(json.dumps(finite({**ran, "datasets": [each.to_dict() for each in results]}), indent=2))

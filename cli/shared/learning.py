@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from fer_video.learning.fit import FitOptions
     from fer_video.learning.learn import Gathered
 
-__all__ = ["confusion_lines", "evaluation_lines", "features_of", "fit_options", "read_dataset"]
+HASH_LENGTH = 16  # of the content hashes of training clips that a model keeps
+
+__all__ = ["HASH_LENGTH", "confusion_lines", "evaluation_lines", "features_of", "fit_options", "read_dataset"]
 
 
 def fit_options(given: dict[str, Any]) -> FitOptions:
@@ -90,5 +93,12 @@ def confusion_lines(result: Evaluation) -> list[str]:
     lines = [f"{corner:<{width}}  {heads}  recall  precision"]
     for label, row in zip(result.labels, result.confusion, strict=True):
         cells = "  ".join(str(count).rjust(column) for count, column in zip(row, columns, strict=True))
-        lines.append(f"{label:<{width}}  {cells}  {result.recall[label]:6.1%}  {result.precision[label]:9.1%}")
+        lines.append(
+            f"{label:<{width}}  {cells}  {_percent(result.recall[label]):>6}  {_percent(result.precision[label]):>9}"
+        )
     return lines
+
+
+def _percent(value: float) -> str:
+    """A dash where there is nothing to divide by."""
+    return f"{value:.1%}" if math.isfinite(value) else "-"

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = [
     "BATCH_OPTIONS",
     "FILE_SUFFIXES",
-    "SEGMENTS_WINDOW_S",
     "analyzer_options",
     "batch_options",
     "debug_option",
@@ -38,7 +37,6 @@ _FORMATS = ("table", "json", "jsonl", "csv")
 _CLIP_FORMATS = ("vtt", "srt", "eaf", "textgrid")
 _FOLDER_ONLY = ("parquet",)
 FILE_SUFFIXES = {f".{name}": name for name in (*_FORMATS[1:], *_CLIP_FORMATS, *_FOLDER_ONLY)} | {".ndjson": "jsonl"}
-SEGMENTS_WINDOW_S = 2.0  # where segments are what was asked for, and no window
 # Spelled out here because fer_video.models.devices, which checks them, takes time to import; a test compares.
 _DEVICES = ("auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "directml", "qnn")
 
@@ -146,12 +144,21 @@ model_options: Callable[[F], F] = _together(
         metavar="NAME|DIR",
         default="auto",
         show_default=True,
-        help="Clip model that answers for a person and the clip; none: the mean over the frames.",
+        help="What answers for a person and the clip: auto is the best method for the backbone, a clip model answers "
+        "alone, none is the mean of the probabilities of the frames.",
     ),
-    click.option("--group", is_flag=True, help="Answer for the group: all people in the clip together."),
-    click.option("--group-model", metavar="NAME|DIR", help="Clip model for groups.  [default: auto with --group]"),
+    click.option(
+        "--group", is_flag=True, help="Lead with the group: all people in the clip together, and its valence."
+    ),
+    click.option(
+        "--group-model",
+        metavar="NAME|DIR",
+        help="Clip model that answers for the group, such as pseudo-vgaf-3.  [default: mean of the people's answers]",
+    ),
     click.option("--adaptive", is_flag=True, help="Look at more frames only while the answer is not certain."),
-    click.option("--window", "window_s", type=float, metavar="SEC", help="Also classify windows of SEC seconds."),
+    click.option(
+        "--window", "window_s", type=float, metavar="SEC", help="Segments from windows of SEC seconds, not from frames."
+    ),
     click.option("--step", "step_s", type=float, metavar="SEC", help="A window begins every SEC.  [default: half]"),
     click.option(
         "--min-confidence",
@@ -275,15 +282,11 @@ def analyzer_options(given: dict[str, Any]) -> AnalyzerOptions:
         raise click.UsageError("--adaptive chooses the frames itself; leave out --fps and --every-frame")
     if given.get("step_s") is not None and given["window_s"] is None:
         raise click.UsageError("--step needs --window")
-    if given.get("rows") == "segments" and given["window_s"] is None:
-        raise click.UsageError("--rows segments needs --window")
     if given.get("frames") and (given["format_name"] not in ("json", "jsonl") or given["rows"] != "clips"):
         raise click.UsageError("--frames belongs to JSON clips; use --format json or jsonl, or --rows frames instead")
     window_s = given.get("window_s")
-    if given.get("format_name") in _CLIP_FORMATS:
-        if given["rows"] != "clips":
-            raise click.UsageError(f"--rows does not go with --format {given['format_name']}: it holds segments")
-        window_s = SEGMENTS_WINDOW_S if window_s is None else window_s
+    if given.get("format_name") in _CLIP_FORMATS and given["rows"] != "clips":
+        raise click.UsageError(f"--rows does not go with --format {given['format_name']}: it holds segments")
     windows = (
         None
         if window_s is None
@@ -301,7 +304,7 @@ def analyzer_options(given: dict[str, Any]) -> AnalyzerOptions:
         attributes=given["attributes"],
         min_confidence=given.get("min_confidence", 0.0),
         model=given.get("model", "none"),
-        group_model=given.get("group_model") or ("auto" if given.get("group") else None),
+        group_model=given.get("group_model"),
         adaptive=given.get("adaptive", False),
         windows=windows,
     )

@@ -36,6 +36,11 @@ class WindowOptions:
                 f"{self.length_s:g} s"
             )
 
+    @property
+    def how(self) -> str:
+        """One sentence on the method."""
+        return f"Answers for windows of {self.length_s:g} s, one every {self.step_s:g} s; equal neighbours are joined."
+
 
 @dataclass(slots=True)
 class _Track:
@@ -52,7 +57,7 @@ class Windows:
     """
 
     def __init__(self, options: WindowOptions, labels: tuple[str, ...], classify: Classify) -> None:
-        self._options, self._labels, self._classify = options, labels, classify
+        self.options, self._labels, self._classify = options, labels, classify
         self._people: dict[int, _Track] = {}
         self._origin_s: float | None = None
         self._next = 0  # number of the first window that is still open
@@ -74,10 +79,10 @@ class Windows:
             track.end_s = observation.time_s
 
     def _start_s(self, window: int) -> float:
-        return (self._origin_s or 0.0) + window * self._options.step_s
+        return (self._origin_s or 0.0) + window * self.options.step_s
 
     def _end_s(self, window: int) -> float:
-        return self._start_s(window) + self._options.length_s
+        return self._start_s(window) + self.options.length_s
 
     def _close_window(self) -> None:
         start_s = self._start_s(self._next)
@@ -95,7 +100,7 @@ class Windows:
 
     def _holds_half(self) -> bool:
         """Whether somebody is seen in the second half of the open window, or in none so far."""
-        middle_s = self._start_s(self._next) + self._options.length_s / 2
+        middle_s = self._start_s(self._next) + self.options.length_s / 2
         last_s = max(track.end_s for track in self._people.values())
         return last_s >= middle_s or any(
             not t.answers and t.end_s >= self._start_s(self._next) for t in self._people.values()
@@ -122,4 +127,4 @@ class Windows:
 
     def _middle_s(self, window: int) -> float:
         """Where a window's answer takes over from the one before it."""
-        return self._start_s(window) + (self._options.length_s - self._options.step_s) / 2
+        return self._start_s(window) + (self.options.length_s - self.options.step_s) / 2

@@ -127,6 +127,8 @@ def _prediction(value: Object) -> Prediction:
         probabilities=_shares(value["probabilities"]),
         method=_text(value["method"]),
         person=None if person is None else _count(person),
+        valence=_maybe(lambda found: _shares(found["probabilities"]), value.get("valence")),
+        how=_text(value.get("how") or ""),
     )
 
 
@@ -143,6 +145,7 @@ def _person(value: Object) -> Person:
         attributes=_maybe(_attributes, value["attributes"]),
         segments=None if segments is None else tuple(_segment(each) for each in segments),
         affect=_maybe(_affect, value.get("affect")),
+        method=_text(value.get("method") or ""),
     )
 
 

@@ -38,11 +38,12 @@ class RowShape:
 _TIME, _PIXEL, _PROBABILITY, _YEARS, _AFFECT_DIGITS = 6, 2, 6, 1, 4
 
 _FRAME = ("path", "frame", "time_s", "person", "x1", "y1", "x2", "y2", "face_score", "emotion", "confidence")
-_SEGMENT = ("path", "person", "start_s", "end_s", "emotion", "confidence")
-_PERSON = ("path", "person", "start_s", "end_s", "frames", "emotion", "confidence")
+_SEGMENT = ("path", "person", "start_s", "end_s", "emotion", "confidence", "method")
+_PERSON = ("path", "person", "start_s", "end_s", "frames", "emotion", "confidence", "method")
 _CLIP = (
     "path", "status", "error", "duration_s", "fps", "frames_sampled", "frames_with_face", "people", "person",
-    "emotion", "confidence", "method", "group_emotion", "group_confidence",
+    "emotion", "confidence", "method", "group_emotion", "group_confidence", "group_valence",
+    "group_valence_confidence", "how",
 )  # fmt: skip
 _AFFECT = ("valence", "arousal")
 _ATTRIBUTES = ("age", "age_std", "gender", "gender_confidence", "ethnicity", "ethnicity_confidence")
@@ -65,7 +66,7 @@ def flat_rows(result: ClipResult, rows: Rows) -> Iterator[Row]:
         return frame_rows(result)
     if rows == "segments":
         return (
-            {"path": result.path, "person": person.id} | _segment_object(segment)
+            {"path": result.path, "person": person.id} | _segment_object(segment) | {"method": segmenting(result)[0]}
             for person in result.people
             for segment in person.segments or ()
         )
@@ -94,7 +95,7 @@ def clip_object(result: ClipResult, *, frames: bool = False) -> Row:
         "frames_sampled": result.frames_sampled,
         "frames_with_face": result.frames_with_face,
         "clip": result.clip and {**_prediction_object(result.clip), "person": result.clip.person},
-        "group": result.group and _prediction_object(result.group),
+        "group": result.group and {**_prediction_object(result.group), "valence": _valence_object(result.group)},
         "people": [_person_object(person) for person in result.people],
         "ran": dict(result.ran),
     }
@@ -143,7 +144,25 @@ def _prediction_object(prediction: Prediction) -> Row:
         "confidence": _round(prediction.confidence, _PROBABILITY),
         "probabilities": _rounded(prediction.probabilities),
         "method": prediction.method,
+        "how": prediction.how or None,
     }
+
+
+def _valence_object(group: Prediction) -> Row | None:
+    if group.valence is None:
+        return None
+    label = max(group.valence, key=group.valence.__getitem__)
+    return {
+        "label": label,
+        "confidence": _round(group.valence[label], _PROBABILITY),
+        "probabilities": _rounded(group.valence),
+    }
+
+
+def segmenting(result: ClipResult) -> tuple[str, str]:
+    """Name of the method by which the segments were found, and one sentence on it; "" where nothing is known of it."""
+    known = result.ran.get("segments")
+    return (str(known["method"]), str(known["how"])) if isinstance(known, Mapping) else ("", "")
 
 
 def _person_object(person: Person) -> Row:
@@ -158,6 +177,8 @@ def _person_object(person: Person) -> Row:
         "affect": person.affect and _affect_columns(person.affect),
         "attributes": person.attributes and _attributes_object(person.attributes),
         "segments": None if person.segments is None else [_segment_object(each) for each in person.segments],
+        "time_shares": {name: _round(share, _PROBABILITY) for name, share in person.time_shares.items()},
+        "method": person.method or None,
     }
 
 
@@ -223,11 +244,14 @@ def _person_row(path: str, person: Person) -> Row:
 def _clip_row(result: ClipResult) -> Row:
     known = clip_object(result)
     clip, group = known["clip"] or {}, known["group"] or {}
+    valence = group.get("valence") or {}
     return (
         {name: known[name] for name in _CLIP[:7]}
         | {"people": len(result.people)}
         | {name: clip.get(name) for name in ("person", "emotion", "confidence", "method")}
         | {f"group_{name}": group.get(name) for name in ("emotion", "confidence")}
+        | {"group_valence": valence.get("label"), "group_valence_confidence": valence.get("confidence")}
+        | {"how": clip.get("how")}
         | _p_columns(result.clip.probabilities if result.clip else {})
     )
 

@@ -264,7 +264,7 @@ def test_a_sound_installation() -> None:
     assert "24 faces in 4 frames on CPUExecutionProvider" in found["inference"]["says"]
     assert found["decode"]["status"] == "good"
     assert "cpu (CPUExecutionProvider)" in found["devices"]["says"]
-    assert {"model centerface", "model effnet-lite0-mtl", "model pseudo-afew-7"} <= set(found)
+    assert {"model centerface", "model effnet-lite0-mtl", "model pseudo-clip-8"} <= set(found)
 
 
 def test_the_table_of_a_sound_installation() -> None:

@@ -81,7 +81,7 @@ def hostile_result() -> ClipResult:
 def test_the_example_is_small_and_whole(example_report: Path) -> None:
     assert example_report.stat().st_size < 3_000_000
     text = example_report.read_text()
-    for said in ("Person 2", "pseudo-afew-7", "± ", "Segments", "Permission is hereby granted"):
+    for said in ("Person 2", "pseudo-clip-8", "± ", "Segments", "Permission is hereby granted"):
         assert said in text
     assert text.count("data:image/jpeg") == 6
     assert not re.search(r'(src|href)="(https?:)?//', text)

@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterator
 
 from fer_video.errors import printable
+from fer_video.results.rows import segmenting
 from fer_video.results.writers.base import OneClipWriter
 from fer_video.types import ClipResult, Segment
 
@@ -35,14 +36,16 @@ def _clock(time_ms: int, point: str) -> str:
 
 
 class VttWriter(OneClipWriter):
-    """WebVTT (W3C): a cue a segment."""
+    """WebVTT (W3C): one cue per segment, after a note on how the segments were found."""
 
     def document(self, result: ClipResult) -> str:
+        method, how = segmenting(result)
+        note = f"NOTE {printable(method)}: {html.escape(printable(how), quote=False)}\n\n" if method else ""
         cues = (
             f"{_clock(start, '.')} --> {_clock(end, '.')}\n{html.escape(said, quote=False)}\n\n"
             for start, end, said in _cues(result)
         )
-        return "WEBVTT\n\n" + "".join(cues)
+        return f"WEBVTT\n\n{note}" + "".join(cues)
 
 
 class SrtWriter(OneClipWriter):

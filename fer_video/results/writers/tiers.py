@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fer_video.errors import printable
+from fer_video.results.rows import segmenting
 from fer_video.results.writers.base import OneClipWriter
 from fer_video.types import ClipResult, Person
 
@@ -58,6 +59,8 @@ class EafWriter(OneClipWriter):
         )  # fmt: skip
         header = ET.SubElement(root, "HEADER", {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"})
         ET.SubElement(header, "MEDIA_DESCRIPTOR", _medium(Path(result.path)))
+        for name, value in zip(("segments", "segments.how"), segmenting(result), strict=True):
+            ET.SubElement(header, "PROPERTY", {"NAME": f"fervid.{name}"}).text = printable(value)
         order = ET.SubElement(root, "TIME_ORDER")
         for time, slot in slots.items():
             ET.SubElement(order, "TIME_SLOT", {"TIME_SLOT_ID": slot, "TIME_VALUE": str(time)})
@@ -88,6 +91,9 @@ class TextGridWriter(OneClipWriter):
         tiers = list(_tiers(result)) or [("nobody", [])]
         ends = [end for _, entries in tiers for _, end, _ in entries]
         whole = max([round(((result.duration_s or 0.0) + result.timing.offset_s) * 1000), _SHORTEST_MS, *ends])
+        method, how = segmenting(result)
+        if method:
+            tiers.append(("method", [(0, whole, printable(f"{method}: {how}"))]))
         lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {_seconds(whole)}"]
         lines += ["tiers? <exists>", f"size = {len(tiers)}", "item []:"]
         for number, (name, entries) in enumerate(tiers, 1):
