@@ -21,14 +21,14 @@ import cv2
 import numpy as np
 from clips import group_picture
 
-from fer_video.backbone import Backbone
-from fer_video.cuts import CutDetector
-from fer_video.decode import Sampling, open_source
-from fer_video.detect import Detector, DetectorOptions, make_detector, select_faces
-from fer_video.keyframes import KeyFrames
+from fer_video.engine.pipeline import chunks
+from fer_video.faces.cuts import CutDetector
+from fer_video.faces.detectors import Detector, DetectorOptions, make_detector, select_faces
+from fer_video.faces.keyframes import KeyFrames
+from fer_video.faces.track import affinity, assign, boxes_of
+from fer_video.media.decode import Sampling, open_source
 from fer_video.models import find_model, open_session
-from fer_video.pipeline import chunks
-from fer_video.track import affinity, assign, boxes_of
+from fer_video.models.backbone import Backbone
 from fer_video.types import Face, Frame
 
 Faces = list[list[Face]]

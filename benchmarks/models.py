@@ -14,9 +14,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fer_video.backbone import Backbone
-from fer_video.detect import DetectorOptions, make_detector
+from fer_video.faces.detectors import DetectorOptions, make_detector
 from fer_video.models import find_model, open_session
+from fer_video.models.backbone import Backbone
 
 ROUNDS, FACES = 15, 8
 

@@ -30,8 +30,8 @@ import av
 import onnxruntime
 from clips import faces_clip, loop, resized
 
-from fer_video.bench import compare
-from fer_video.doctor import processor
+from fer_video.machine.bench import compare
+from fer_video.machine.doctor import processor
 from fer_video.models import find_model, open_session
 from fer_video.models.graph import prepare
 

@@ -21,12 +21,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fer_video import AnalyzerOptions, ClipResult, __version__
-from fer_video.doctor import processor
 from fer_video.files import open_output
 from fer_video.jobs.cluster import RayOptions, RayWorkers
 from fer_video.jobs.engine import Do, Engine, Seen
 from fer_video.jobs.predict import Predicting
 from fer_video.jobs.workers import LocalWorkers
+from fer_video.machine.doctor import processor
 from fer_video.models.session import available_cores
 
 ROOT = Path(__file__).parent.parent

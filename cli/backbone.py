@@ -51,8 +51,9 @@ def crop_options(command: F) -> F:
     for decorator in (
         click.option("--crop-factor", "factor", type=click.FloatRange(0.5, 3), metavar="F",
                      help="Side of the crop in units of the face box.  [default: the model's own]"),
-        click.option("--crop", type=click.Choice(("whole", "detect", "box")),
-                     help="The picture is the crop (default for ferplus), find the face (default), the dataset's box."),
+        click.option("--crop", type=click.Choice(("whole", "detect", "box", "masked")),
+                     help="The picture is the crop (default for ferplus), find the face (default), the dataset's box, "
+                          "or a face cut out along its outline."),
         click.option("--validation", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.1,
                      show_default=True, help="Share for validation where a dataset names no such part."),
     ):  # fmt: skip
@@ -65,6 +66,8 @@ def crop_options(command: F) -> F:
 @click.option("--data", multiple=True, callback=_pairs, metavar="NAME=PATH", help="Where a source of the recipe is.")
 @click.option("--out", required=True, metavar="DIR", help="Folder of the run.")
 @click.option("--start", metavar="FILE", help="Weights to start from, safetensors.")
+@click.option("--teacher", "teachers", multiple=True, metavar="MODEL",
+              help="Emotion backbone, by name or ONNX file, to learn from too. May be repeated.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on with the run in --out where it was stopped.")
 @cache_option
 @click.option("--device", type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True, help="Of torch.")
@@ -73,8 +76,8 @@ def crop_options(command: F) -> F:
 @quiet_option
 @debug_option
 def train(
-    recipe: str, data: dict[str, Path], out: str, start: str | None, resume: bool, cache: str | None, device: str,
-    threads: int | None, workers: int, quiet: bool,
+    recipe: str, data: dict[str, Path], out: str, start: str | None, teachers: tuple[str, ...], resume: bool,
+    cache: str | None, device: str, threads: int | None, workers: int, quiet: bool,
 ) -> None:  # fmt: skip
     """Train a backbone by a recipe.
 
@@ -93,7 +96,10 @@ def train(
     from fer_video.training.train import train as run
 
     plan = read_recipe(Path(recipe))
-    options = TrainOptions(_cache(cache), Path(start) if start else None, resume, device, threads, workers)
+    options = TrainOptions(
+        cache=_cache(cache), start=Path(start) if start else None, teachers=teachers, resume=resume, device=device,
+        threads=threads, workers=workers,
+    )  # fmt: skip
     with _Bars(quiet) as bars:
         found = run(plan, data, Path(out), options, bars.event, bars.reading)
     for name, value in found.items():
@@ -130,8 +136,8 @@ def evaluate(
     """
     from fer_video.cli.backbone_lines import figures_lines
 
-    from fer_video.backbone import Backbone
     from fer_video.models import find_model, open_session
+    from fer_video.models.backbone import Backbone
     from fer_video.training.evaluate import evaluate_backbone
 
     if png is not None:

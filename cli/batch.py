@@ -20,11 +20,11 @@ from fer_video.cli.progress import BatchProgress
 from fer_video.errors import OptionError, OutputError, printable
 
 if TYPE_CHECKING:
-    from fer_video.inputs import Inputs
     from fer_video.jobs.batch import Batch, Job, Plan, Shard
     from fer_video.jobs.engine import Engine
     from fer_video.jobs.journal import Entry
     from fer_video.jobs.predict import Predicting
+    from fer_video.media.inputs import Inputs
     from fer_video.types import ClipResult
 
 __all__ = ["batch_folder", "job_of", "predict_batch", "say_entry", "say_totals"]
@@ -121,7 +121,7 @@ def predict_batch(
 
 def _by_name(paths: Sequence[str]) -> dict[str, str]:
     """What journals and results call a clip, which is without passwords and signatures -> where it is."""
-    from fer_video.address import shown
+    from fer_video.media.address import shown
 
     named = {shown(path): path for path in paths}
     if len(named) < len(set(paths)):
@@ -142,7 +142,7 @@ def _work(
     verbose: bool,
 ) -> bool:
     """Appends to `now` what is finished; whether somebody asked to stop."""
-    from fer_video.interrupt import first_interrupt
+    from fer_video.jobs.interrupt import first_interrupt
 
     number_of = {clip: number for number, clip in enumerate(todo)}
     with BatchProgress(len(todo), quiet=quiet) as progress, first_interrupt(engine.stop) as asked:

@@ -11,7 +11,7 @@ from fer_video.cli.main import warn
 from fer_video.cli.options import analyzer_options, debug_option, device_options, face_options, sampling_options
 
 if TYPE_CHECKING:
-    from fer_video.bench import Measured, Peer
+    from fer_video.machine.bench import Measured, Peer
 
 __all__ = ["bench"]
 
@@ -44,7 +44,7 @@ def bench(clip: str, runs: int, format_name: str, compare: bool, quiet: bool, **
     fervid bench clip.mp4
     fervid bench clip.mp4 --detect every --format json
     """
-    from fer_video import bench as library
+    from fer_video.machine import bench as library
 
     options = analyzer_options({**given, "every_frame": given["every_frame"] or given["fps"] is None})
     say = (lambda _: None) if quiet else warn

@@ -27,7 +27,7 @@ def doctor(ctx: click.Context, /, device: str, as_json: bool) -> None:
     Versions, processor, devices, packages that overwrite each other, weights and their hashes, and a trial run of
     decoding and of both networks. Changes nothing and touches no network. Exit code 1 when something is wrong.
     """
-    from fer_video.doctor import examine
+    from fer_video.machine.doctor import examine
 
     checks = []
     for check in examine(device):

@@ -11,8 +11,8 @@ from fer_video.cli.learning import evaluation_lines, features_of, fit_options, r
 from fer_video.cli.options import debug_option, device_options, face_options, sampling_options, training_options
 
 if TYPE_CHECKING:
-    from fer_video.classify.evaluate import Evaluation
-    from fer_video.classify.learn import Gathered
+    from fer_video.learning.evaluate import Evaluation
+    from fer_video.learning.learn import Gathered
 
 __all__ = ["evaluate", "finite"]
 
@@ -53,7 +53,7 @@ def evaluate(
     fervid evaluate afew-model AFEW --every-frame
     fervid evaluate clips.csv --cv subject --by gender
     """
-    from fer_video.classify import evaluate as measure
+    from fer_video.learning import evaluate as measure
 
     model, dataset = _arguments(arguments, cv)
     if png is not None:
@@ -117,9 +117,9 @@ def _answers(model: str | None, cv: str | None, options: Any, gathered: Gathered
     """The answers, the labels they come from, and whose faces they are about."""
     import numpy as np
 
-    from fer_video.classify import learn
-    from fer_video.classify.store import find_clip_model, load_clip_model
+    from fer_video.clip.store import find_clip_model, load_clip_model
     from fer_video.errors import InputError
+    from fer_video.learning import learn
 
     clips = gathered.clips
     if model is None:

@@ -38,8 +38,8 @@ def extract(ctx: click.Context, /, inputs: tuple[str, ...], out: str, workers: i
     (docs/features.md). A clip that was extracted before with the same options is only looked up, wherever it lies
     now. Prints the path of each clip and of its features, with a tab between.
     """
-    from fer_video.inputs import expand_inputs
     from fer_video.jobs.extract import extract_all
+    from fer_video.media.inputs import expand_inputs
 
     found = expand_inputs(read_list(inputs))
     for _, error in found.errors:

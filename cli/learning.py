@@ -11,18 +11,18 @@ from fer_video.cli.options import analyzer_options
 from fer_video.cli.progress import BatchProgress
 
 if TYPE_CHECKING:
-    from fer_video.classify.evaluate import Evaluation
-    from fer_video.classify.fit import FitOptions
-    from fer_video.classify.learn import Gathered
     from fer_video.datasets.clips import ClipDataset
     from fer_video.jobs.extract import Extracted
+    from fer_video.learning.evaluate import Evaluation
+    from fer_video.learning.fit import FitOptions
+    from fer_video.learning.learn import Gathered
 
 __all__ = ["confusion_lines", "evaluation_lines", "features_of", "fit_options", "read_dataset"]
 
 
 def fit_options(given: dict[str, Any]) -> FitOptions:
     """The protocol, with every part that was named replaced. Raises OptionError."""
-    from fer_video.classify.fit import PROTOCOLS
+    from fer_video.learning.fit import PROTOCOLS
 
     options = PROTOCOLS[given["protocol"]]
     pooling = options.pooling
@@ -53,8 +53,8 @@ def read_dataset(path: str, layout: str | None) -> ClipDataset:
 
 def features_of(dataset: ClipDataset, given: dict[str, Any]) -> Gathered:
     """Extracted, or found extracted before. Says which clips failed."""
-    from fer_video.classify.learn import gather
     from fer_video.files import cache_dir
+    from fer_video.learning.learn import gather
 
     folder = Path(given["features_dir"]) if given["features_dir"] else cache_dir() / "features"
     with BatchProgress(len(dataset.samples), quiet=given["quiet"]) as progress:

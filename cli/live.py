@@ -57,9 +57,9 @@ def live(source: str, format_name: str | None, duration_s: float | None, timeout
     fervid live rtsp://camera.local/stream --format jsonl | jq -c .faces[].emotion
     """
     from fer_video.analyzer import Analyzer
-    from fer_video.live import LiveOptions, LiveSource
-    from fer_video.sampling import Choice, Sampling
-    from fer_video.write.rows import frame_object
+    from fer_video.media.live import LiveOptions, LiveSource
+    from fer_video.media.sampling import Choice, Sampling
+    from fer_video.results.rows import frame_object
 
     if duration_s is not None and not duration_s > 0:
         raise click.UsageError("--duration must be more than 0")

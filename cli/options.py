@@ -31,7 +31,7 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Spelled out because fer_video.write takes time to import; a test compares.
+# Spelled out because fer_video.results.writers takes time to import; a test compares.
 _FORMATS = ("table", "json", "jsonl", "csv")
 _CLIP_FORMATS = ("vtt", "srt", "eaf", "textgrid")
 _FOLDER_ONLY = ("parquet",)
@@ -262,9 +262,9 @@ def analyzer_options(given: dict[str, Any]) -> AnalyzerOptions:
     Raises OptionError, UsageError.
     """
     from fer_video.analyzer import AnalyzerOptions
-    from fer_video.detect import DetectorOptions
-    from fer_video.sampling import Sampling
-    from fer_video.segments import WindowOptions
+    from fer_video.clip.segments import WindowOptions
+    from fer_video.faces.detectors import DetectorOptions
+    from fer_video.media.sampling import Sampling
 
     if given["every_frame"] and given["fps"] is not None:
         raise click.UsageError("--fps and --every-frame contradict each other; give one of them")

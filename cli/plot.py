@@ -38,9 +38,9 @@ def plot(results: tuple[str, ...], out: str, kind: Any, person: int | None) -> N
     fervid plot results/ --out clips.svg
     """
     from fer_video.files import refuse_same
-    from fer_video.read import read_results
     from fer_video.render.confusion import check_drawing
     from fer_video.render.plot import plot_clip, plot_clips
+    from fer_video.results.read import read_results
 
     path = Path(out)
     if path.suffix.lower() not in (".png", ".svg"):
@@ -61,8 +61,8 @@ def plot(results: tuple[str, ...], out: str, kind: Any, person: int | None) -> N
 
 def _files(named: tuple[str, ...]) -> list[Path]:
     """Files as named; of folders the results right in them, in natural order."""
-    from fer_video.decode import natural
-    from fer_video.read import RESULT_SUFFIXES
+    from fer_video.media.decode import natural
+    from fer_video.results.read import RESULT_SUFFIXES
 
     files: list[Path] = []
     for each in map(Path, named):

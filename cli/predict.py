@@ -30,8 +30,8 @@ from fer_video.errors import OptionError, OutputError
 
 if TYPE_CHECKING:
     from fer_video.analyzer import Analyzer
+    from fer_video.results.writers import Writer
     from fer_video.types import ClipResult
-    from fer_video.write import Writer
 
 __all__ = ["predict", "read_list"]
 
@@ -62,8 +62,8 @@ def predict(ctx: click.Context, /, inputs: tuple[str, ...], quiet: bool, verbose
     """
     from fer_video.analyzer import Analyzer
     from fer_video.files import refuse_same
-    from fer_video.inputs import expand_inputs
-    from fer_video.write import CLIP_FORMATS
+    from fer_video.media.inputs import expand_inputs
+    from fer_video.results.writers import CLIP_FORMATS
 
     found = expand_inputs(read_list(inputs))
     if not found.paths and not found.errors:
@@ -139,7 +139,7 @@ def _destination(out: str | None, format_name: str) -> Iterator[IO[str]]:
 
 
 def _writer(given: dict[str, Any], file: IO[str], analyzer: Analyzer, *, single: bool, verbose: bool) -> Writer:
-    from fer_video.write import RowShape, make_writer
+    from fer_video.results.writers import RowShape, make_writer
 
     extra: dict[str, bool] = {}
     if given["format_name"] == "json":

@@ -47,8 +47,8 @@ def render(
     fervid render clip.mp4 --out overlay.mp4
     fervid predict clip.mp4 --frames --out r.json && fervid render clip.mp4 --result r.json --out overlay.mp4
     """
-    from fer_video.address import local_copy, shown
     from fer_video.files import refuse_same
+    from fer_video.media.address import local_copy, shown
     from fer_video.render.overlay import OverlayOptions
     from fer_video.render.video import RenderOptions, check_video, render_video
 

@@ -63,9 +63,9 @@ def report(
     fervid report recordings/ --out reports
     """
     from fer_video.files import refuse_same
-    from fer_video.inputs import expand_inputs
-    from fer_video.read import RESULT_SUFFIXES
+    from fer_video.media.inputs import expand_inputs
     from fer_video.render.report import ReportOptions, check_report
+    from fer_video.results.read import RESULT_SUFFIXES
 
     check_report()
     named = list(read_list(inputs))
@@ -94,8 +94,8 @@ def _results(
     files: list[Path], clips: tuple[str, ...], given: dict[str, Any], progress: BatchProgress
 ) -> Iterator[tuple[ClipResult, Path | None]]:
     """Each result with the clip it is of, None where that is not at hand."""
-    from fer_video.address import scheme_of
-    from fer_video.read import read_results
+    from fer_video.media.address import scheme_of
+    from fer_video.results.read import read_results
 
     for file in files:
         for result in read_results(file):

@@ -36,7 +36,7 @@ def result_of(
     Raises InputError, OptionError, ModelError, UsageError.
     """
     if result_file is not None:
-        from fer_video.read import read_results
+        from fer_video.results.read import read_results
 
         refuse_analysis_options(ctx, given)
         return _of_clip(clip, result_file, read_results(Path(result_file)))

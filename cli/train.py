@@ -46,8 +46,8 @@ def train(dataset: str, out: str, searching: bool, metric: str, adaptive_rate: f
     fervid train VGAF --protocol vgaf --out vgaf-model
     fervid train clips.csv --search --out my-model && fervid predict clip.mp4 --model my-model
     """
-    from fer_video.classify import fit, learn
-    from fer_video.classify.store import check_place
+    from fer_video.clip.store import check_place
+    from fer_video.learning import fit, learn
 
     if adaptive_rate is not None and not given["every_frame"]:
         raise click.UsageError("--adaptive-rate needs --every-frame")

@@ -47,8 +47,8 @@ def watch(ctx: click.Context, /, folder: str, interval_s: float, settle_s: float
     fervid watch incoming/ --out results/
     """
     from fer_video.errors import InputError
-    from fer_video.interrupt import first_interrupt
     from fer_video.jobs.batch import open_batch
+    from fer_video.jobs.interrupt import first_interrupt
     from fer_video.jobs.watch import WatchOptions
     from fer_video.jobs.watch import watch as watching
     from fer_video.jobs.workers import LocalWorkers

@@ -19,9 +19,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from fer_video.analyzer import Analyzer, AnalyzerOptions, analyze, stream
-    from fer_video.detect import DetectorOptions
     from fer_video.errors import FervidError, InputError, ModelError, OptionError, OutputError
-    from fer_video.sampling import Sampling
+    from fer_video.faces.detectors import DetectorOptions
+    from fer_video.media.sampling import Sampling
     from fer_video.types import Affect, Attributes, ClipResult, Face, Frame, Observation, Person, Prediction, Segment
 
 __all__ = [
@@ -50,8 +50,8 @@ __all__ = [
 
 _HOMES = {
     "fer_video.analyzer": ("Analyzer", "AnalyzerOptions", "analyze", "stream"),
-    "fer_video.sampling": ("Sampling",),
-    "fer_video.detect": ("DetectorOptions",),
+    "fer_video.media.sampling": ("Sampling",),
+    "fer_video.faces.detectors": ("DetectorOptions",),
     "fer_video.errors": ("FervidError", "InputError", "ModelError", "OptionError", "OutputError"),
     "fer_video.types": (
         "Affect",

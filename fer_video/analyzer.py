@@ -13,22 +13,22 @@ import cv2
 import numpy as np
 
 import fer_video
-from fer_video.address import local_copy, shown
-from fer_video.classify.model import ClipModel
-from fer_video.classify.store import EMBEDDED, find_clip_model, load_clip_model
-from fer_video.decode import Source, open_source
-from fer_video.detect import DetectorOptions
+from fer_video.clip.features import ClipFeatures, Faces, collect
+from fer_video.clip.model import ClipModel
+from fer_video.clip.segments import WindowOptions
+from fer_video.clip.store import EMBEDDED, find_clip_model, load_clip_model
+from fer_video.clip.summary import Summary, SummaryOptions
+from fer_video.engine.networks import make_networks
+from fer_video.engine.pipeline import Looks, Pipeline
 from fer_video.errors import InputError, OptionError, fault_of
-from fer_video.features import ClipFeatures, Faces, collect
-from fer_video.keyframes import KEY_S
+from fer_video.faces.detectors import DetectorOptions
+from fer_video.faces.keyframes import KEY_S
+from fer_video.media.address import local_copy, shown
+from fer_video.media.decode import Source, open_source
+from fer_video.media.sampling import Sampling
 from fer_video.models import Session
 from fer_video.models.devices import import_onnxruntime
-from fer_video.networks import make_networks
-from fer_video.observations import ObservationLog
-from fer_video.pipeline import Looks, Pipeline
-from fer_video.sampling import Sampling
-from fer_video.segments import WindowOptions
-from fer_video.summary import Summary, SummaryOptions
+from fer_video.results.observations import ObservationLog
 from fer_video.types import ClipResult, Frame, Observation
 
 __all__ = ["Analyzer", "AnalyzerOptions", "Progress", "analyze", "stream"]

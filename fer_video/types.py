@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from fer_video.observations import ObservationLog
+    from fer_video.results.observations import ObservationLog
 
 Image = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -179,12 +179,12 @@ class ClipResult:
 
     def to_dict(self, *, frames: bool = False) -> dict[str, Any]:
         """The JSON object of schema "fervid/1" (docs/output.md); with `frames` also every sampled frame."""
-        from fer_video.write.rows import clip_object
+        from fer_video.results.rows import clip_object
 
         return clip_object(self, frames=frames)
 
     def to_frame_rows(self) -> list[dict[str, Any]]:
         """One flat row per sampled frame and face, and one for each sampled frame without a face."""
-        from fer_video.write.rows import frame_rows
+        from fer_video.results.rows import frame_rows
 
         return list(frame_rows(self))

@@ -14,7 +14,7 @@ from media import Image, cut_off, encode
 
 import fer_video
 from fer_video import Analyzer, AnalyzerOptions, DetectorOptions, InputError, OptionError, Sampling
-from fer_video.pipeline import chunks
+from fer_video.engine.pipeline import chunks
 
 
 def test_the_example(analyzer: Analyzer) -> None:

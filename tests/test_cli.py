@@ -15,21 +15,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from command import fervid
 from conftest import EXAMPLE
-from fer_video.cli import main
 from fer_video.cli.options import _CLIP_FORMATS, _DEVICES, _FORMATS
 from media import encode_sound_only
 
 from fer_video.models import find_model
 from fer_video.models.devices import DEVICES
-from fer_video.write import CLIP_FORMATS, FORMATS
+from fer_video.results.writers import CLIP_FORMATS, FORMATS
 
 FERVID = [sys.executable, "-m", "fer_video.cli"]
-
-
-def fervid(*arguments: str | Path, stdin: bytes = b"") -> Result:
-    return CliRunner().invoke(main, [str(each) for each in arguments], input=stdin)
 
 
 def process(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[bytes]:

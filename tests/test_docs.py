@@ -11,8 +11,8 @@ from conftest import ROOT
 from fer_video.cli import main
 
 import fer_video
-from fer_video.write import RowShape
-from fer_video.write.rows import column_names
+from fer_video.results.rows import column_names
+from fer_video.results.writers import RowShape
 
 
 def commands(group: click.Group = main, name: str = "fervid") -> Iterator[tuple[str, click.Command]]:

@@ -146,8 +146,8 @@ def _export_all(folder: Path) -> None:
 
 
 def _check_all(folder: Path) -> bool:
-    from fer_video.backbone import Backbone
     from fer_video.models import find_model, open_session
+    from fer_video.models.backbone import Backbone
 
     good = True
     for path in sorted(folder.glob("*.onnx")):

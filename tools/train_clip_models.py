@@ -23,15 +23,15 @@ from sklearn.metrics import balanced_accuracy_score
 from tqdm import tqdm
 
 import fer_video
-from fer_video.adaptive import STRIDES, choose_thresholds, stop_at
-from fer_video.backbone import Backbone
-from fer_video.classify.evaluate import evaluate
-from fer_video.classify.fit import PROTOCOLS, FitOptions, decision, fit, fit_temperature, to_network
-from fer_video.classify.model import ClipModelInfo
-from fer_video.classify.store import EMBEDDED, save_clip_model
+from fer_video.clip.adaptive import STRIDES, choose_thresholds, stop_at
+from fer_video.clip.model import ClipModelInfo
+from fer_video.clip.pool import pool
+from fer_video.clip.store import EMBEDDED, save_clip_model
 from fer_video.datasets.ferplus import EMOTIONS, FerPlusSample, read_ferplus
+from fer_video.learning.evaluate import evaluate
+from fer_video.learning.fit import PROTOCOLS, FitOptions, decision, fit, fit_temperature, to_network
 from fer_video.models import find_model, open_session
-from fer_video.pool import pool
+from fer_video.models.backbone import Backbone
 
 FRAMES, GROUP_FRAMES, LONG_FRAMES = 8, 6, 37
 MOST, REPEATS = 5000, {"disgust": 6, "fear": 3}  # pictures a class; clips a picture of the rare ones

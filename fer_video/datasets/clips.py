@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from fer_video.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural, sequence_files
 from fer_video.errors import InputError
+from fer_video.media.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural, sequence_files
 
 __all__ = ["LAYOUTS", "ClipDataset", "ClipSample", "Layout", "load_clips"]
 

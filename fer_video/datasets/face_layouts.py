@@ -14,8 +14,8 @@ import numpy as np
 from fer_video.datasets import ferplus
 from fer_video.datasets.faces import ETHNICITIES, GENDERS, OLDEST, FaceSample, Part, plain_emotion
 from fer_video.datasets.tree import Tree
-from fer_video.decode import IMAGE_SUFFIXES
 from fer_video.errors import InputError
+from fer_video.media.decode import IMAGE_SUFFIXES
 
 __all__ = ["READERS"]
 

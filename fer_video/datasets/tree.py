@@ -8,8 +8,8 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from fer_video.decode import natural
 from fer_video.errors import InputError
+from fer_video.media.decode import natural
 
 __all__ = ["Tree"]
 

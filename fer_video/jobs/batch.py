@@ -24,8 +24,8 @@ from fer_video.files import open_output
 from fer_video.jobs.engine import Engine, Outcome, Report, stamp_of
 from fer_video.jobs.journal import Entry, Journal, read_journal
 from fer_video.jobs.outputs import OutputOptions, Outputs
+from fer_video.results.writers import RowShape
 from fer_video.types import ClipResult
-from fer_video.write import RowShape
 
 __all__ = ["JOURNAL", "Batch", "Job", "Plan", "Reason", "Shard", "load_job", "look", "open_batch", "outputs_of"]
 

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from fer_video.address import shown
 from fer_video.closing import Closing
 from fer_video.errors import fault_of
 from fer_video.files import content_hash
+from fer_video.media.address import shown
 
 __all__ = ["Do", "Engine", "InProcess", "Outcome", "Report", "Seen", "Stamp", "Work", "attempt", "stamp_of"]
 

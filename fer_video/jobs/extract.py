@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
-from fer_video.address import local_copy, shown
 from fer_video.analyzer import Analyzer, AnalyzerOptions
+from fer_video.clip.features import FeatureStore, is_features
+from fer_video.engine.networks import fingerprint
 from fer_video.errors import OptionError, OutputError
-from fer_video.features import FeatureStore, is_features
 from fer_video.jobs.engine import Do, Engine, InProcess, Outcome, Seen
 from fer_video.jobs.workers import LocalWorkers
-from fer_video.networks import fingerprint
+from fer_video.media.address import local_copy, shown
 
 __all__ = ["Extracted", "Extracting", "extract_all"]
 

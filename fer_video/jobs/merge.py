@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fer_video.decode import natural
 from fer_video.errors import InputError, OptionError, OutputError
 from fer_video.jobs.batch import JOURNAL, Job, load_job, open_batch, outputs_of
 from fer_video.jobs.journal import Entry, read_journal
 from fer_video.jobs.outputs import Outputs
+from fer_video.media.decode import natural
 
 __all__ = ["Merged", "merge"]
 

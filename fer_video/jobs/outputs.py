@@ -20,9 +20,9 @@ from typing import IO
 from fer_video.errors import OptionError, OutputError
 from fer_video.files import open_output, safe_name
 from fer_video.jobs.journal import Entry
+from fer_video.results.writers import CLIP_FORMATS, Rows, RowShape, Writer, make_writer
+from fer_video.results.writers.parquet import RowLinesWriter, check_parquet, write_parquet
 from fer_video.types import ClipResult
-from fer_video.write import CLIP_FORMATS, Rows, RowShape, Writer, make_writer
-from fer_video.write.parquet import RowLinesWriter, check_parquet, write_parquet
 
 __all__ = ["FOLDER_FORMATS", "JOINED_FORMATS", "OutputOptions", "Outputs"]
 

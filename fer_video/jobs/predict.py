@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from fer_video.analyzer import Analyzer, AnalyzerOptions
-from fer_video.classify.model import ClipModelInfo
-from fer_video.classify.store import DESCRIPTION, EMBEDDED, find_clip_model, read_description
+from fer_video.clip.model import ClipModelInfo
+from fer_video.clip.store import DESCRIPTION, EMBEDDED, find_clip_model, read_description
+from fer_video.engine.networks import describe_networks
 from fer_video.files import content_hash
 from fer_video.jobs.engine import Do, Seen
 from fer_video.models import find_model
-from fer_video.networks import describe_networks
+from fer_video.results.writers import RowShape
 from fer_video.types import ClipResult
-from fer_video.write import RowShape
 
 __all__ = ["Facts", "Predicting", "facts_of"]
 

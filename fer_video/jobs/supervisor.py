@@ -17,9 +17,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from fer_video.address import shown
 from fer_video.errors import InputError, OptionError, WorkerError
 from fer_video.jobs.engine import Engine, Outcome, Report, stamp_of
+from fer_video.media.address import shown
 
 __all__ = ["Ending", "Message", "Supervisor", "Task", "Worker"]
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_video.errors import InputError, OptionError
-from fer_video.inputs import walk
 from fer_video.jobs.batch import Batch
 from fer_video.jobs.engine import Stamp, stamp_of
 from fer_video.jobs.journal import Entry
 from fer_video.jobs.workers import LocalWorkers
+from fer_video.media.inputs import walk
 from fer_video.types import ClipResult
 
 __all__ = ["Settling", "WatchOptions", "watch"]

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from fer_video.address import shown
-from fer_video.download import DownloadError, DownloadOptions, Progress, download
 from fer_video.errors import FervidError, ModelError, OptionError, OutputError
 from fer_video.files import open_output
+from fer_video.media.address import shown
+from fer_video.media.download import DownloadError, DownloadOptions, Progress, download
 from fer_video.models.manifest import load_manifest, load_zoo, origin_of, store_dir
 from fer_video.models.session import open_session
 from fer_video.models.spec import ModelSpec, parse_spec
@@ -172,8 +172,8 @@ def check_runs(spec: ModelSpec) -> None:
     # Late: these use models, not the other way round.
     import numpy as np
 
-    from fer_video.backbone import Backbone
-    from fer_video.detect import DetectorOptions, make_detector
+    from fer_video.faces.detectors import DetectorOptions, make_detector
+    from fer_video.models.backbone import Backbone
 
     session = open_session(spec, "cpu", threads=1)
     try:

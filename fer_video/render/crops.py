@@ -10,9 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fer_video.decode import open_source
-from fer_video.observations import ObservationLog
-from fer_video.sampling import Sampling
+from fer_video.media.decode import open_source
+from fer_video.media.sampling import Sampling
+from fer_video.results.observations import ObservationLog
 from fer_video.types import Image, Observation, Person
 
 __all__ = ["Crop", "best_crops"]

@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from fer_video.observations import ObservationLog
+from fer_video.results.observations import ObservationLog
 from fer_video.types import Face, Observation
 
 __all__ = ["Playback"]

@@ -25,8 +25,8 @@ from fer_video.errors import InputError, OptionError, OutputError, printable
 from fer_video.files import open_output
 from fer_video.render.crops import Crop, best_crops
 from fer_video.render.palette import colours_of, text_on
+from fer_video.results.writers import RowShape, make_writer
 from fer_video.types import ClipResult
-from fer_video.write import RowShape, make_writer
 
 if TYPE_CHECKING:
     import jinja2

@@ -7,8 +7,8 @@ import numpy as np
 from fer_video.render.draw import bgr, fill, text, text_size
 from fer_video.render.overlay import scale_of
 from fer_video.render.palette import colour_of
+from fer_video.results.timeline import Timeline
 from fer_video.types import ClipResult, Image
-from fer_video.write.timeline import Timeline
 
 __all__ = ["TimelineStrip"]
 

@@ -16,15 +16,15 @@ from typing import Any
 import cv2
 import numpy as np
 
-from fer_video.decode import Source, VideoSource, open_source
 from fer_video.errors import InputError, OptionError, OutputError
 from fer_video.files import open_output
+from fer_video.media.decode import Source, VideoSource, open_source
+from fer_video.media.sampling import Sampling
 from fer_video.render.draw import check_text
 from fer_video.render.overlay import Overlay, OverlayOptions, hide_faces
 from fer_video.render.playback import Playback
 from fer_video.render.sound import SoundTrack
 from fer_video.render.strip import TimelineStrip
-from fer_video.sampling import Sampling
 from fer_video.types import ClipResult, Image
 
 __all__ = ["SUFFIXES", "RenderOptions", "Rendered", "check_video", "render_video"]

@@ -9,18 +9,18 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from fer_video.backbone import preprocess
 from fer_video.models import InputSpec
+from fer_video.models.backbone import preprocess
 from fer_video.training.augment import augment, plain
-from fer_video.training.augment import grey as without_colour
 from fer_video.training.pictures import Pictures
 from fer_video.training.recipe import Augmentation, Stage
 from fer_video.training.targets import Indices, Targets
-from fer_video.types import Floats
+from fer_video.types import Floats, Image
 
 __all__ = ["IMAGENET", "Batch", "Mixer", "batches", "plain_batches"]
 
@@ -43,6 +43,18 @@ class Part:
     rows: Indices  # into pictures.images
     targets: Targets  # of those rows
     ratio: float = 1.0
+    balance: float = 0.0  # how far emotions are drawn equally often, 0 to 1
+
+    def weights(self) -> Floats:
+        """(n,) how often each picture is drawn in one turn, mean 1."""
+        known = self.targets.known("emotion") if self.targets.emotion.shape[1] else np.zeros(len(self.rows), bool)
+        drawn = np.ones(len(self.rows), np.float32)
+        if self.balance and known.any():
+            labels = self.targets.emotion[known].argmax(1)
+            counts = np.bincount(labels)
+            drawn[known] = (counts[labels] / counts.max()) ** -self.balance
+            drawn[known] /= drawn[known].mean()
+        return drawn
 
 
 class Mixer:
@@ -71,8 +83,23 @@ class Mixer:
         if (part, turn) not in self._orders:
             self._orders = {key: order for key, order in self._orders.items() if key[0] != part or key[1] == turn - 1}
             rng = np.random.default_rng((*self._seed, part, turn))
-            self._orders[part, turn] = rng.permutation(len(self._parts[part].rows))
+            self._orders[part, turn] = _order(self._parts[part], rng)
         return int(self._orders[part, turn][place])
+
+
+def _order(part: Part, rng: np.random.Generator) -> Indices:
+    """As many rows as a part has, in a random order; with a balance some are there several times and some not."""
+    count = len(part.rows)
+    if not part.balance:
+        return np.asarray(rng.permutation(count))
+    weights = part.weights().astype(float)
+    # Each row as often as its weight says, the fraction by chance; then what is too many or too few is drawn.
+    times = np.floor(weights).astype(int) + (rng.random(count) < weights % 1)
+    rows = rng.permutation(np.repeat(np.arange(count), times))
+    lacking = count - len(rows)
+    if lacking > 0:
+        rows = np.concatenate((rows, rng.choice(count, lacking, p=weights / weights.sum())))
+    return np.asarray(rows[:count])
 
 
 def batches(
@@ -86,7 +113,7 @@ def batches(
         for i, (k, row) in enumerate(drawn):
             pictures = parts[k].pictures
             rng = np.random.default_rng((*seed, step, i))
-            image = pictures.images[parts[k].rows[row]]
+            image = pictures.picture(int(parts[k].rows[row]), rng, partial(_any_picture, parts, rng))
             crops.append(augment(image, stage.size, pictures.margin, options, stage.strength, rng))
         return Batch(preprocess(crops, IMAGENET), _gathered(parts, drawn))
 
@@ -104,6 +131,13 @@ def batches(
                 future.cancel()
 
 
+def _any_picture(parts: Sequence[Part], rng: np.random.Generator) -> Image:
+    """Of the parts that have something around their faces, if there are any."""
+    whole = [part for part in parts if not part.pictures.masked] or parts
+    part = whole[int(rng.integers(len(whole)))]
+    return part.pictures.images[int(part.rows[int(rng.integers(len(part.rows)))])]
+
+
 def _gathered(parts: Sequence[Part], drawn: Sequence[tuple[int, int]]) -> Targets:
     pieces = [
         parts[k].targets.take(np.array([row for part, row in drawn if part == k], np.int64))
@@ -114,12 +148,10 @@ def _gathered(parts: Sequence[Part], drawn: Sequence[tuple[int, int]]) -> Target
     )
 
 
-def plain_batches(part: Part, size: int, batch: int = 128, *, grey: bool = False) -> Iterator[Batch]:
-    """A part in its order, unchanged. grey: without colour."""
+def plain_batches(part: Part, size: int, batch: int = 128) -> Iterator[Batch]:
+    """A part in its order, unchanged."""
     for start in range(0, len(part.rows), batch):
         rows = np.arange(start, min(start + batch, len(part.rows)))
-        images: list[npt.NDArray[np.uint8]] = [part.pictures.images[row] for row in part.rows[rows]]
+        images: list[npt.NDArray[np.uint8]] = [part.pictures.picture(int(row)) for row in part.rows[rows]]
         crops = [plain(image, size, part.pictures.margin) for image in images]
-        if grey:
-            crops = [without_colour(crop) for crop in crops]
         yield Batch(preprocess(crops, IMAGENET), part.targets.take(rows))

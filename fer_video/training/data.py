@@ -17,7 +17,7 @@ from fer_video.errors import InputError, OptionError
 from fer_video.training.batches import Part
 from fer_video.training.pictures import cache_key, load_pictures, need_room
 from fer_video.training.recipe import Head, Recipe, Source
-from fer_video.training.targets import Indices, Targets, targets_of
+from fer_video.training.targets import Indices, Targets, smoothed, targets_of
 
 __all__ = ["Labels", "Prepared", "decode", "read_labels"]
 
@@ -65,7 +65,7 @@ def read_labels(recipe: Recipe, data: Mapping[str, Path], cache: Path) -> Labels
     )
     heads = tuple(replace(head, labels=tuple(people)) if head.task == "identity" else head for head in recipe.heads)
     targets = [
-        targets_of(dataset, heads, people, source.only, source.name)
+        smoothed(targets_of(dataset, heads, people, source.only, source.name), source.smoothing)
         for source, dataset in zip(recipe.sources, datasets, strict=True)
     ]
     _check_labels(heads, recipe.sources, datasets, targets)
@@ -89,7 +89,7 @@ def decode(labels: Labels, cache: Path, progress: Callable[[str, int, int], None
         kept = targets.take(pictures.kept)
         for part, parts in (("train", train), ("val", val)):
             rows: Indices = np.flatnonzero([sample.part == part for sample in pictures.dataset.samples])
-            parts.append(Part(pictures, rows, kept.take(rows), source.ratio))
+            parts.append(Part(pictures, rows, kept.take(rows), source.ratio, source.balance))
         if not len(train[-1].rows):
             raise InputError(f"source {source.name}: nothing is left to train on")
     return Prepared(labels.heads, tuple(train), tuple(val), tuple(skipped))

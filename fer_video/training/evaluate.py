@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fer_video.backbone import Backbone
-from fer_video.classify.evaluate import Evaluation, age_group, evaluate
 from fer_video.datasets.faces import FaceLayout, load_faces
 from fer_video.errors import InputError
+from fer_video.learning.evaluate import Evaluation, age_group, evaluate
 from fer_video.models import HeadSpec, ModelSpec
+from fer_video.models.backbone import Backbone
 from fer_video.training.augment import plain
 from fer_video.training.figures import expected_age, figures
 from fer_video.training.pictures import Pictures, load_pictures
@@ -42,7 +42,7 @@ class EvaluateOptions:
     cache: Path  # folder of decoded pictures
     part: str = "val"  # train, val, test or all
     validation: float = 0.1  # share for validation, where the dataset names no such part; the same as in the recipe
-    crop: str | None = None  # whole, detect or box; None: whole for FER+, detect for the others
+    crop: str | None = None  # whole, detect, box or masked; None: whole for FER+, detect for the others
     factor: float | None = None  # of the crop; None: the backbone's own
 
     def how(self, spec: ModelSpec) -> str:
@@ -53,6 +53,8 @@ class EvaluateOptions:
     def source(self, spec: ModelSpec) -> Source:
         size = spec.input.size or 224
         crop = self.crop or ("whole" if self.layout == "ferplus" else "detect")
+        if crop == "masked":
+            size = round(size * 1.25)  # the outline is found best near the size it was cut out at
         if self.layout == "ferplus" and crop == "whole":
             size = 48  # as it is stored
         return Source(self.layout, self.layout, crop=crop, size=size, factor=self.factor or spec.crop.factor)  # type: ignore[arg-type]
@@ -68,7 +70,9 @@ class Labelled:
     size: int
 
     def crops(self, start: int, stop: int) -> list[npt.NDArray[np.uint8]]:
-        return [plain(self.pictures.images[row], self.size, self.pictures.margin) for row in self.rows[start:stop]]
+        return [
+            plain(self.pictures.picture(int(row)), self.size, self.pictures.margin) for row in self.rows[start:stop]
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,28 +92,29 @@ def losses_for(heads: Sequence[Head], parts: Sequence[Part]) -> dict[str, HeadLo
     for head in heads:
         # A part of n pictures is drawn ratio / n times as often as its pictures are many.
         scales = [drawn * part.ratio / max(len(part.targets), 1) for part in parts]
-        counts = _counts(head, [part.targets for part in parts], scales)
+        weights = [part.weights() * scale for part, scale in zip(parts, scales, strict=True)]
+        counts = _counts(head, [part.targets for part in parts], weights)
         prior = torch.from_numpy((counts + 1) / (counts + 1).sum())
         power = {"none": 0.0, "sqrt": 0.5, "inverse": 1.0}[head.class_weights]
-        weights = prior**-power
+        of_class = prior**-power
         adjustment = head.logit_adjustment * prior.log()
-        found[head.task] = HeadLoss(head, (weights / weights.mean()).float(), adjustment.float())
+        found[head.task] = HeadLoss(head, (of_class / of_class.mean()).float(), adjustment.float())
     return found
 
 
-def _counts(head: Head, targets: Sequence[Targets], scales: Sequence[float]) -> Floats:
-    """(labels,) pictures of each class; zeros where a head has no classes."""
+def _counts(head: Head, targets: Sequence[Targets], weights: Sequence[Floats]) -> Floats:
+    """weights: how often each picture is drawn. Gives (labels,) of each class; zeros where a head has no classes."""
     counts = np.zeros(len(head.labels), np.float32)
     if head.task == "valence_arousal":
         return counts
-    for each, scale in zip(targets, scales, strict=True):
+    for each, often in zip(targets, weights, strict=True):
         known = each.known(head.task)
         values = getattr(each, head.task)[known]
         if head.task == "emotion":
-            counts += scale * values.sum(0)
+            counts += often[known] @ values
         else:
             indices = np.clip(np.rint(values).astype(int), 0, len(head.labels) - 1)
-            counts += scale * np.bincount(indices, minlength=len(head.labels))
+            counts += np.bincount(indices, often[known], len(head.labels)).astype(np.float32)
     return counts
 
 

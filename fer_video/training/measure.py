@@ -44,16 +44,15 @@ def run(
     tasks: Sequence[str],
     *,
     features: int = 0,
-    grey: bool = False,
 ) -> dict[str, Floats]:
     """Head -> (n, labels) probabilities (of valence_arousal the values), of a part as it is, for some tasks.
 
-    features: "features" (up to so many, D) of the first pictures too. grey: without colour.
+    features: "features" (up to so many, D) of the first pictures too.
     """
     network.eval()
     rows: dict[str, list[Floats]] = {}
     kept = 0
-    for batch in plain_batches(part, size, grey=grey):
+    for batch in plain_batches(part, size):
         inputs = torch.from_numpy(batch.inputs).to(device, memory_format=torch.channels_last)
         with mixed_precision(device):
             vectors, logits = network(inputs)

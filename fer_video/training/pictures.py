@@ -1,4 +1,4 @@
-"""Pictures of a source -> square uint8 crops in a file that is mapped into memory: decoded once, read ever after."""
+"""Pictures of a source -> square uint8 crops in a file: decoded once, read ever after."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from fer_video.align import crop_face
 from fer_video.datasets.faces import FaceDataset, FaceSample
-from fer_video.detect import Detector, DetectorOptions, make_detector
 from fer_video.errors import FervidError, InputError, OutputError
-from fer_video.files import open_output
+from fer_video.faces.align import crop_face
+from fer_video.faces.detectors import Detector, DetectorOptions, make_detector
 from fer_video.models import CropSpec, find_model, open_session
 from fer_video.models.session import available_cores
-from fer_video.training.recipe import Source
+from fer_video.training.recipe import Source, Surround
+from fer_video.training.stored import Stored, make_stored, open_stored
+from fer_video.training.surround import surrounded
 from fer_video.types import Face, Image
 
 __all__ = ["Pictures", "cache_key", "load_pictures", "need_room"]
@@ -38,9 +40,28 @@ class Pictures:
 
     dataset: FaceDataset  # its samples are those of `images`, row by row
     kept: npt.NDArray[np.int64]  # their rows in the dataset that was asked for
-    images: npt.NDArray[np.uint8]  # (n, size, size, 3) BGR, mapped
+    images: Stored | npt.NDArray[np.uint8]  # (n, size, size, 3) BGR
     margin: float  # the crop is the middle 1 / margin of an image
     skipped: tuple[tuple[str, str], ...]  # (name, reason), of labels and of pictures
+    masked: float = 0.0  # above 0: faces cut out along their outline; side of the picture made of one, in units of it
+    surround: Surround = field(default_factory=Surround)
+
+    def picture(
+        self, row: int, rng: np.random.Generator | None = None, other: Callable[[], Image] | None = None
+    ) -> Image:
+        """(S, S, 3) BGR with the margin; of a masked face, in front of something.
+
+        rng, other: what draws the surround, and other pictures for it. None: by the row, of these pictures, always the
+        same.
+        """
+        image = self.images[row]
+        if not self.masked:
+            return image
+        rng = rng or np.random.default_rng(row)
+        return surrounded(image, self.masked, self.surround, rng, other or partial(self._any, rng))
+
+    def _any(self, rng: np.random.Generator) -> Image:
+        return self.images[int(rng.integers(len(self.images)))]
 
 
 def load_pictures(
@@ -52,11 +73,11 @@ def load_pictures(
     listed; raises InputError when that leaves none, OutputError when the disk has not enough room.
     """
     path = _place(dataset, source, cache)
-    found = _open(path, len(dataset.samples))
+    found = open_stored(path, len(dataset.samples))
     if found is None:
         need_room(cache, [(dataset, source)])
         _make(dataset, source, path, progress or (lambda done, total: None))
-        found = _open(path, len(dataset.samples))
+        found = open_stored(path, len(dataset.samples))
     if found is None:
         raise InputError(f"{path}: does not fit its list; is another fervid writing it? try again")
     images, failed = found
@@ -67,18 +88,8 @@ def load_pictures(
         raise InputError(f"{dataset.path}: not one of {len(listed)} pictures can be used; the first: {name}: {reason}")
     used = replace(dataset, samples=tuple(dataset.samples[row] for row in kept))
     margin = 1.0 if source.crop == "whole" else source.margin
-    return Pictures(used, kept, images, margin, (*dataset.skipped, *listed))
-
-
-def _open(path: Path, samples: int) -> tuple[npt.NDArray[np.uint8], dict[int, str]] | None:
-    """The crops, and row -> why there is none; None where there is nothing, or not what belongs together."""
-    try:
-        listed = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        failed = {int(row): str(reason) for row, reason in listed["skipped"].items()}
-        images = np.load(path, mmap_mode="r")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    return (images, failed) if len(images) == samples - len(failed) else None
+    masked = source.factor * source.margin if source.crop == "masked" else 0.0
+    return Pictures(used, kept, images, margin, (*dataset.skipped, *listed), masked, source.surround)
 
 
 def need_room(cache: Path, wanted: Sequence[tuple[FaceDataset, Source]]) -> None:
@@ -108,7 +119,9 @@ def _place(dataset: FaceDataset, source: Source, cache: Path) -> Path:
 
 def cache_key(dataset: FaceDataset, source: Source) -> str:
     """Of all that decides what is in the cache."""
-    facts: list[Any] = [_VERSION, source.crop, source.factor, source.margin, source.size]
+    facts: list[Any] = [_VERSION, source.crop, source.size]
+    if source.crop in ("detect", "box"):
+        facts += [source.factor, source.margin]
     if source.crop == "detect":
         facts.append(find_model("face-detector").sha256)
     digest = hashlib.sha256(json.dumps(facts).encode())
@@ -119,35 +132,15 @@ def cache_key(dataset: FaceDataset, source: Source) -> str:
 
 
 def _make(dataset: FaceDataset, source: Source, path: Path, progress: Callable[[int, int], None]) -> None:
-    samples, side = dataset.samples, source.size
-    failed: dict[int, str] = {}
-    # Rows are written as they come and the header last, when it is known how many there are.
-    with open_output(path, binary=True) as file:
-        header = _header(0, side)
-        file.write(header)
-        kept = 0
-        for done, image in enumerate(_crops(dataset, source), start=1):
-            if isinstance(image, str):
-                failed[done - 1] = image
-            else:
-                file.write(image.tobytes())
-                kept += 1
-            progress(done, len(samples))
-        file.seek(0)
-        file.write(_header(kept, side))
-    with open_output(path.with_suffix(".json")) as file:
-        json.dump({"source": source.name, "path": str(dataset.path), "images": kept, "skipped": failed}, file, indent=1)
+    facts = {"source": source.name, "path": str(dataset.path)}
+    make_stored(path, source.size, len(dataset.samples), lambda row: _crops(dataset, source, row), facts, progress)
 
 
-def _header(count: int, side: int) -> bytes:
-    """Of a .npy file, always of the same length: 128 bytes."""
-    shape = f"({count}, {side}, {side}, 3)"
-    text = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
-    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode("latin-1")
+def _crops(dataset: FaceDataset, source: Source, first: int) -> Iterator[Image | str]:
+    """The crop of each sample from a row on, or why it has none.
 
-
-def _crops(dataset: FaceDataset, source: Source) -> Iterator[Image | str]:
-    """The crop of each sample, or why it has none. Threads serve: decoding and detection let go of the GIL."""
+    Threads serve: decoding and detection let go of the GIL.
+    """
     detector = None
     if source.crop == "detect":
         detector = make_detector(open_session(find_model("face-detector"), "cpu", threads=1), _OPTIONS)
@@ -160,7 +153,7 @@ def _crops(dataset: FaceDataset, source: Source) -> Iterator[Image | str]:
 
     chunk = 512  # a map takes all its arguments at once; this keeps what is in flight small
     with ThreadPoolExecutor(available_cores()) as pool:
-        for start in range(0, len(dataset.samples), chunk):
+        for start in range(first, len(dataset.samples), chunk):
             yield from pool.map(one, dataset.samples[start : start + chunk])
 
 
@@ -172,7 +165,7 @@ def _crop(dataset: FaceDataset, sample: FaceSample, source: Source, detector: De
     if image is None:
         return "cannot be decoded"
     image = np.asarray(image, np.uint8)
-    if source.crop == "whole":
+    if source.crop in ("whole", "masked"):
         return np.asarray(cv2.resize(image, (source.size, source.size), interpolation=cv2.INTER_AREA), np.uint8)
     if source.crop == "box":
         if sample.box is None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from fer_video.errors import OptionError, OutputError
 from fer_video.files import open_output
 from fer_video.training.recipe import Recipe
 
-__all__ = ["BEST", "LAST", "begin", "check_place", "check_same", "need_room"]
+__all__ = ["BEST", "LAST", "begin", "check_place", "check_same", "claimed", "need_room"]
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 
@@ -24,6 +27,23 @@ def check_place(out: Path, resume: bool) -> None:
         raise OptionError(f"{out}: no {LAST} to go on from; leave --resume out")
     if not resume and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise OptionError(f"{out}: is not an empty folder; give --resume to go on with it, or another --out")
+
+
+@contextmanager
+def claimed(out: Path) -> Iterator[None]:
+    """Two runs never write into one folder. Raises OutputError where one is at work there, or none can be."""
+    lock = FileLock(out.parent / f".{out.name}.lock", timeout=0)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise OutputError(f"{out}: another training is at work there; choose another --out") from error
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be made: {error.strerror}; choose another --out") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def check_same(out: Path, before: dict[str, Any], now: dict[str, Any]) -> None:

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from fer_video.backbone import Backbone, preprocess
 from fer_video.errors import ModelError, OptionError
 from fer_video.models import ModelSpec, open_session
+from fer_video.models.backbone import Backbone, preprocess
 from fer_video.models.devices import import_onnxruntime, stdout_to_stderr
 from fer_video.models.spec import entry_of
 from fer_video.training.described import describe, write_described

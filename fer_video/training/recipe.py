@@ -15,7 +15,7 @@ from typing import Any, Literal
 from fer_video.datasets.faces import ETHNICITIES, FACE_LAYOUTS, GENDERS, FaceLayout, plain_emotion
 from fer_video.errors import OptionError
 
-__all__ = ["Augmentation", "Head", "Recipe", "Source", "Stage", "read_recipe"]
+__all__ = ["Augmentation", "Head", "Recipe", "Source", "Stage", "Surround", "read_recipe"]
 
 Task = Literal["emotion", "valence_arousal", "age", "gender", "ethnicity", "identity"]
 _LABELS: Mapping[str, tuple[str, ...]] = {
@@ -45,6 +45,19 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class Surround:
+    """What a face that was cut out along its outline is shown in front of; shares of the pictures, any scale.
+
+    Drawn again for every picture and epoch, so that the outline itself tells the network nothing.
+    """
+
+    smear: float = 0.45  # the colours of the outline, drawn outwards
+    pictures: float = 0.3  # a piece of another picture of the sources
+    plain: float = 0.15  # one colour
+    black: float = 0.1  # as it is
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A dataset that is trained on."""
 
@@ -52,13 +65,18 @@ class Source:
     layout: FaceLayout
     path: str = ""  # relative to the recipe; `--data` goes before
     ratio: float = 1.0  # of the batch, beside the other sources
-    crop: Literal["whole", "detect", "box"] = "whole"  # the picture is the crop; find the face; the dataset's box
-    factor: float = 1.1  # detect, box: side of the crop in units of the box's longer side
+    # whole: the picture is the crop; detect: find the face; box: the dataset's box; masked: the face was cut out along
+    # its outline and fills the picture, what is around it is black
+    crop: Literal["whole", "detect", "box", "masked"] = "whole"
+    surround: Surround = field(default_factory=Surround)  # masked: what is put around the face
+    factor: float = 1.1  # all but whole: side of the crop in units of the face's longer side
     margin: float = 1.0  # how much wider than the crop a picture is kept, for jitter to show what is really there
-    size: int = 128  # side at which it is kept, in pixels, with the margin
+    size: int = 128  # side at which it is kept, in pixels, with the margin (masked: without)
     validation: float = 0.1  # share for validation where the dataset names no such part
+    balance: float = 0.0  # how far emotions are drawn equally often: 0 as they are, 1 all the same
+    smoothing: float = 0.0  # share of each emotion label spread over the dataset's emotions, where labels are noisy
     only: tuple[str, ...] = ()  # tasks whose labels are used; (): all there are
-    pseudo_emotion: bool = False  # emotions of pictures without any from the starting weights, which see it in grey
+    pseudo_emotion: bool = False  # emotions of pictures without any from the teachers
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +130,7 @@ class Recipe:
     size: int = 96  # of the exported network's input; the last stage has it too
     crop_factor: float = 1.1  # at inference: side of the crop in units of the box's longer side
     augment: Augmentation = field(default_factory=Augmentation)
+    teaching: float = 0.0  # share of the teachers' emotions in the targets of pictures that have a label
     epoch: int = 0  # pictures an epoch; 0: as many as all sources have
     dropout: float = 0.2  # before the heads
     drop_path: float = 0.0  # stochastic depth in the backbone
@@ -129,6 +148,7 @@ class Recipe:
         _unique("sources", [source.name for source in self.sources])
         _check(self.size >= 32, f"size {self.size} should be 32 pixels or more")
         _check(0 <= self.ema < 1, f"ema {self.ema} should lie between 0 and 1")
+        _check(0 <= self.teaching <= 1, f"teaching {self.teaching} should be between 0 and 1")
         for name in ("dropout", "drop_path"):
             _check(0 <= getattr(self, name) < 1, f"{name} {getattr(self, name)} should lie between 0 and 1")
         for name in ("seed", "epoch", "clip_norm"):
@@ -143,6 +163,10 @@ class Recipe:
             _check(0 < source.validation < 1, f"source {source.name}: validation should lie between 0 and 1")
             _check(16 <= source.size <= 1024, f"source {source.name}: size {source.size} should be 16 to 1024 pixels")
             _check(source.factor > 0, f"source {source.name}: factor {source.factor} should be above 0")
+            _check(0 <= source.balance <= 1, f"source {source.name}: balance should be between 0 and 1")
+            _check(0 <= source.smoothing < 1, f"source {source.name}: smoothing should be between 0 and 1")
+            shares = dataclasses.astuple(source.surround)
+            _check(min(shares) >= 0 < sum(shares), f"source {source.name}: surround needs shares of 0 or more")
             plain = re.fullmatch(r"[\w.-]+", source.name) is not None
             _check(plain, f"source name {source.name!r}: letters, digits and . _ - only")
             pseudo = not source.pseudo_emotion or self.head("emotion") is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from fer_video.errors import InputError
 from fer_video.training.recipe import Head
 from fer_video.types import Floats
 
-__all__ = ["Targets", "targets_of"]
+__all__ = ["Targets", "smoothed", "targets_of"]
 
 Indices = npt.NDArray[np.int64]
 
@@ -72,6 +72,18 @@ def targets_of(
         index = {name: i for i, name in enumerate(people)}
         result.identity[:] = [index.get(f"{source}/{sample.person}", -1) for sample in samples]
     return result
+
+
+def smoothed(targets: Targets, share: float) -> Targets:
+    """Some of each emotion label spread over all emotions that the pictures are labelled with: labels that annotators
+    would argue about are not to be learned as certain."""
+    known = targets.known("emotion") if targets.emotion.shape[1] else np.zeros(len(targets), bool)
+    if not share or not known.any():
+        return targets
+    emotion = targets.emotion.copy()
+    present = emotion[known].sum(0) > 0
+    emotion[known] = (1 - share) * emotion[known] + share * present / present.sum()
+    return replace(targets, emotion=emotion)
 
 
 def empty(n: int, heads: dict[str, Head]) -> Targets:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from fer_video.errors import FervidError, OptionError
 from fer_video.files import content_hash
-from fer_video.interrupt import first_interrupt
+from fer_video.jobs.interrupt import first_interrupt
 from fer_video.models.session import available_cores
 from fer_video.training import curves
 from fer_video.training.batches import Batch, Part, batches
@@ -30,11 +30,12 @@ from fer_video.training.checkpoint import (
 from fer_video.training.data import Labels, Prepared, decode, read_labels
 from fer_video.training.figures import score
 from fer_video.training.losses import HeadLoss, losses_for, total_loss
-from fer_video.training.measure import measure, mixed_precision, run
+from fer_video.training.measure import measure, mixed_precision
 from fer_video.training.network import Network, build, load_weights
 from fer_video.training.optim import Averaged, learning_rate, make_optimizer, sharpness_aware_step
-from fer_video.training.place import BEST, LAST, begin, check_place, check_same, need_room
+from fer_video.training.place import BEST, LAST, begin, check_place, check_same, claimed, need_room
 from fer_video.training.recipe import Recipe, Stage
+from fer_video.training.teachers import check_teachers, open_teachers, taught
 
 __all__ = ["Event", "TrainOptions", "train"]
 
@@ -45,6 +46,7 @@ class TrainOptions:
 
     cache: Path  # folder of decoded pictures
     start: Path | None = None  # safetensors to start from
+    teachers: tuple[str, ...] = ()  # emotion backbones, by name or ONNX file, whose answers are learned from too
     resume: bool = False  # go on with the run in the folder
     device: str = "cpu"  # or "cuda"
     threads: int | None = None  # None: one a core
@@ -88,16 +90,23 @@ def train(
     torch.set_num_threads(options.threads or available_cores())
     labels = read_labels(recipe, data, options.cache)
     network = _network(recipe, labels, options, watch)
+    teachers = open_teachers(options.teachers)
+    check_teachers(recipe, teachers)
     made_of = {
         "recipe": {**recipe.to_dict(), "directory": ""},
         "data": labels.digest,
         "start": content_hash(options.start) if options.start else None,
+        "teachers": [teacher.session.sha256 for teacher in teachers],
     }
     if options.resume:
         check_same(out, read_checkpoint(out / LAST)[2], made_of)
     need_room(out, sum(value.numel() * value.element_size() for value in network.state_dict().values()))
-    prepared = decode(labels, options.cache, reading)
-    return _Run(recipe, prepared, network, out, options, watch, made_of).go()
+    with claimed(out):
+        prepared = decode(labels, options.cache, reading)
+        if not options.resume:
+            begin(out, recipe, prepared.skipped)
+        parts = taught(prepared.train, recipe, teachers, out, reading)
+        return _Run(recipe, prepared, network, out, options, watch, made_of, parts).go()
 
 
 def _network(recipe: Recipe, labels: Labels, options: TrainOptions, watch: Watch) -> Network:
@@ -111,8 +120,6 @@ def _network(recipe: Recipe, labels: Labels, options: TrainOptions, watch: Watch
         tensors, facts = load_tensors(options.start)
         anew = load_weights(network, tensors, str(options.start), labels.heads, facts.get("heads"))
         watch(Event("said", message=f"started from {options.start}; new heads: {', '.join(anew) or 'none'}"))
-    if any(source.pseudo_emotion for source in recipe.sources) and "emotion" in anew:
-        raise OptionError("pseudo_emotion needs weights with an emotion head to start from; give --start")
     if options.start is None and recipe.stages[0].train == "heads":
         watch(Event("said", message="warning: the first stage trains heads on a backbone of random weights"))
     return network
@@ -128,11 +135,12 @@ class _Run:
         options: TrainOptions,
         watch: Watch,
         made_of: dict[str, Any],
+        parts: tuple[Part, ...],
     ) -> None:
         self.recipe, self.prepared, self.network, self.out = recipe, prepared, network, out
         self.options, self.made_of, self._watch = options, made_of, watch
         self.device = torch.device(options.device)
-        self.parts = _with_pseudo(prepared, recipe, network, self.device)
+        self.parts = parts
         self.losses: dict[str, HeadLoss] = {
             task: replace(loss, weights=loss.weights.to(self.device), adjustment=loss.adjustment.to(self.device))
             for task, loss in losses_for(prepared.heads, self.parts).items()
@@ -178,7 +186,6 @@ class _Run:
 
     def _begun(self) -> dict[str, Tensor]:
         skipped = self.prepared.skipped
-        begin(self.out, self.recipe, skipped)
         if skipped:
             said = f"{len(skipped)} pictures are left out: {self.out / 'skipped.csv'} says which and why"
             self.watch(Event("said", message=said))
@@ -297,21 +304,6 @@ class _Run:
         state = self.averaged.state if self.averaged is not None else None
         write_checkpoint(self.out / LAST, self.network.state_dict(), state, optimizer, self.at, self.made_of)
         self.saved = time.monotonic()
-
-
-def _with_pseudo(prepared: Prepared, recipe: Recipe, network: Network, device: torch.device) -> tuple[Part, ...]:
-    """Emotions of pictures without any, from the starting weights: they see them in grey, as FER+ is, and in the
-    training they are seen in colour. That is how what was learned from grey pictures reaches coloured ones."""
-    parts = []
-    for source, part in zip(recipe.sources, prepared.train, strict=True):
-        if source.pseudo_emotion:
-            said = run(network, part, recipe.size, device, ["emotion"], grey=True)["emotion"]
-            unknown = ~part.targets.known("emotion")
-            emotion = part.targets.emotion.copy()
-            emotion[unknown] = said[unknown]
-            part = replace(part, targets=replace(part.targets, emotion=emotion))
-        parts.append(part)
-    return tuple(parts)
 
 
 @contextmanager

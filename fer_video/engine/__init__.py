@@ -1,0 +1,1 @@
+"""Decoding, detection and embedding at the same time, in bounded memory."""

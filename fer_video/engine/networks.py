@@ -1,0 +1,44 @@
+"""The networks that a set of options names: started, or as a fingerprint of what they would give."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from fer_video.faces.detectors import Detector, make_detector
+from fer_video.files import content_hash
+from fer_video.models import ModelSpec, Session, find_model, open_session
+from fer_video.models.backbone import Backbone
+
+if TYPE_CHECKING:
+    from fer_video.analyzer import AnalyzerOptions
+
+__all__ = ["describe_networks", "fingerprint", "make_networks"]
+
+
+def make_networks(options: AnalyzerOptions) -> tuple[Detector, Backbone]:
+    """Load and start both. Raises ModelError, OptionError."""
+
+    def start(spec: ModelSpec) -> Session:
+        return open_session(spec, options.device, options.threads, networks=2)
+
+    detector = make_detector(start(find_model("face-detector", options.detector)), options.faces)
+    backbone = start(find_model("emotion-backbone", options.backbone))
+    return detector, Backbone(backbone, attributes=options.attributes)
+
+
+def describe_networks(options: AnalyzerOptions) -> list[str]:
+    """The detector and the backbone, by their hashes and what is said of them. Raises OptionError, ModelError."""
+    known = []
+    for spec in (find_model("face-detector", options.detector), find_model("emotion-backbone", options.backbone)):
+        known += [spec.sha256 or content_hash(spec.path), repr((spec.input, spec.crop, spec.heads, spec.features))]
+    return known
+
+
+def fingerprint(options: AnalyzerOptions) -> str:
+    """A hash of all that decides what `Analyzer.extract` gives: models, sampling, faces. Not of device and threads.
+
+    Loads no model. Raises OptionError, ModelError.
+    """
+    own = repr((options.sampling, options.key_s, options.faces, options.attributes, options.max_lost_s))
+    return hashlib.sha256("\n".join([own, *describe_networks(options)]).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Frames -> faces and tracks: found, followed, cut at shots, and cropped."""

@@ -1,0 +1,79 @@
+"""Image + face box -> the crop a backbone was trained on. The one place that knows crop geometry."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from fer_video.errors import ModelError
+from fer_video.faces.resize import halvings, resized
+from fer_video.models.spec import CropSpec
+from fer_video.types import Face, Floats, Image
+
+__all__ = ["crop_aligned", "crop_face", "crop_square"]
+
+# Eye, eye, nose tip, mouth corner, mouth corner (image-left one first) in a face of 112 x 112 pixels: the template
+# that face recognition has agreed on since ArcFace (arXiv 1801.07698).
+_TEMPLATE = np.array(
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
+)
+_TEMPLATE_SIDE = 112
+
+
+def crop_square(face: Face, spec: CropSpec) -> tuple[float, float, float]:
+    """Left, top and side, in pixels, of the square that a crop covers; it may reach over the frame's edge."""
+    x, y = face.center
+    side = max(face.width, face.height) * spec.factor
+    return x - side / 2, y - side / 2, side
+
+
+def crop_face(image: Image, face: Face, size: int, spec: CropSpec) -> Image:
+    """Cut the face out of a frame.
+
+    image: (H, W, 3) uint8. Gives (size, size, 3) uint8 in the same channel order. What lies beyond the frame
+    is filled with its nearest pixels. Only the square is touched, so the cost does not grow with the frame.
+
+    Raises ModelError for an aligned crop of a face without landmarks.
+    """
+    if spec.shape == "aligned":
+        if face.landmarks is None:
+            raise ModelError("this backbone needs faces with landmarks; choose a --detector that gives them")
+        return crop_aligned(image, face.landmarks, size)
+    left, top, side = crop_square(face, spec)
+    # Whole pixels, and as many as can be halved so often: under one in a hundred of the face either way.
+    step = 1 << halvings(round(side), size)
+    length = max(round(side / step), 1) * step
+    x1, y1 = round(left + (side - length) / 2), round(top + (side - length) / 2)
+    x2, y2 = x1 + length, y1 + length
+    height, width = image.shape[:2]
+    piece = image[max(y1, 0) : min(y2, height), max(x1, 0) : min(x2, width)]
+    if piece.shape[0] < length or piece.shape[1] < length:
+        if piece.size == 0:  # a box outside the frame: a detector's fault, yet no reason to lose the clip
+            return np.zeros((size, size, 3), np.uint8)
+        piece = np.asarray(
+            cv2.copyMakeBorder(
+                piece,
+                max(-y1, 0),
+                max(y2 - height, 0),
+                max(-x1, 0),
+                max(x2 - width, 0),
+                cv2.BORDER_REPLICATE,
+            ),
+            np.uint8,
+        )
+    return resized(piece, size, size)
+
+
+def crop_aligned(image: Image, landmarks: Floats, size: int) -> Image:
+    """Turn, scale and shift a face so that its landmarks lie as near as can be to those of the template.
+
+    image: (H, W, 3) uint8; landmarks: (5, 2) pixels. Gives (size, size, 3) uint8.
+    """
+    target = _TEMPLATE * (size / _TEMPLATE_SIDE)
+    # The similarity x' = a x - b y + c, y' = b x + a y + d of least squares.
+    ones, zeros = np.ones(5), np.zeros(5)
+    x, y = landmarks.astype(np.float64).T
+    equations = np.block([[np.stack((x, -y, ones, zeros), 1)], [np.stack((y, x, zeros, ones), 1)]])
+    a, b, c, d = np.linalg.lstsq(equations, target.T.ravel(), rcond=None)[0]
+    matrix = np.array([[a, -b, c], [b, a, d]])
+    return np.asarray(cv2.warpAffine(image, matrix, (size, size), borderMode=cv2.BORDER_REPLICATE), np.uint8)

@@ -1,0 +1,121 @@
+"""The contract of a face detector, and what all of them share: input size, selection of faces."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from fer_video.errors import OptionError
+from fer_video.faces.resize import resized
+from fer_video.models import Session
+from fer_video.types import Face, Floats, Image
+
+__all__ = ["Detector", "DetectorOptions", "faces_from", "input_size", "select_faces", "to_blob"]
+
+Numbers = npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorOptions:
+    """What counts as a face."""
+
+    min_face_px: int = 40  # shorter side of the box in pixels of the frame; smaller faces are left out
+    min_score: float = 0.5  # of the detector, 0 to 1
+    max_faces: int | None = None  # in one frame, the largest and surest ones; None: all
+
+    def __post_init__(self) -> None:
+        if self.min_face_px < 1:
+            raise OptionError(f"min_face must be 1 pixel or more, not {self.min_face_px}")
+        if not 0 < self.min_score < 1:
+            raise OptionError(f"min_score must lie between 0 and 1, not {self.min_score:g}")
+        if self.max_faces is not None and self.max_faces < 1:
+            raise OptionError(f"max_faces must be 1 or more, not {self.max_faces}")
+
+
+class Detector(ABC):
+    """Finds faces in pictures.
+
+    A detector keeps no state between calls: following faces over time is the tracker's work.
+    """
+
+    def __init__(self, session: Session, options: DetectorOptions) -> None:
+        self.session = session
+        self.options = options
+
+    @abstractmethod
+    def detect(self, images: Sequence[Image]) -> list[list[Face]]:
+        """images: (H, W, 3) uint8 BGR, all of one size. Gives the faces of each, surest first.
+
+        Boxes are in pixels of the image and lie inside it. Scores are at least `options.min_score`.
+        """
+
+
+# A face of this many pixels in the network's input is found surely: CenterFace gave the eleven faces of two
+# group pictures 0.65 to 0.85 at 18 to 22 pixels and 0.46 to 0.7 at 12 to 16.
+_FACE_IN_NETWORK_PX = 16
+_MIN_LONG_SIDE, _MAX_LONG_SIDE, _MAX_SCALE_UP = 256, 1920, 2.0
+_MOST_FACES = 1000  # candidates kept for one picture; more is noise, and comparing all with all takes minutes
+
+
+def input_size(width: int, height: int, min_face_px: int, multiple: int = 32) -> tuple[int, int, float]:
+    """The network input (width, height) that still shows the smallest face asked for, and frame -> input scale.
+
+    The frame keeps its aspect; sides are rounded up to `multiple`, the rest is padding. Not under 256 pixels,
+    which costs little, and not above 1920, beyond which time and memory get out of hand; nor is a frame enlarged
+    more than twice for it, which shows nothing new.
+    """
+    longest = max(width, height)
+    scale = min(_FACE_IN_NETWORK_PX / min_face_px, _MAX_SCALE_UP, _MAX_LONG_SIDE / longest)
+    scale = max(scale, _MIN_LONG_SIDE / longest)
+    sides = (math.ceil(round(side * scale, 3) / multiple) * multiple for side in (width, height))
+    return next(sides), next(sides), scale
+
+
+def to_blob(images: Sequence[Image], width: int, height: int, scale: float, *, bgr: bool = False) -> Floats:
+    """(N, 3, height, width) float32 RGB or BGR 0..255: each image scaled into the upper left, black beyond it."""
+    canvases = []
+    for image in images:
+        inside = (round(image.shape[1] * scale), round(image.shape[0] * scale))
+        size = (min(max(inside[0], 1), width), min(max(inside[1], 1), height))
+        small = resized(image, *size)
+        if size != (width, height):
+            small = cv2.copyMakeBorder(
+                small, 0, height - size[1], 0, width - size[0], cv2.BORDER_CONSTANT, value=(0, 0, 0)
+            )
+        canvases.append(small)
+    return np.asarray(cv2.dnn.blobFromImages(canvases, 1.0, swapRB=not bgr), np.float32)
+
+
+def faces_from(
+    boxes: Numbers, scores: Numbers, points: Numbers, frame_size: tuple[int, int], min_score: float, nms_iou: float
+) -> list[Face]:
+    """Candidates -> faces, surest first: of those that overlap by more than nms_iou the surest stays.
+
+    boxes (n, 4): x, y, width, height; points (n, 5, 2): x, y; all in pixels of the frame. frame_size: width, height;
+    boxes are cut to it.
+    """
+    if len(scores) > _MOST_FACES:
+        surest = np.argsort(-scores, kind="stable")[:_MOST_FACES]
+        boxes, scores, points = boxes[surest], scores[surest], points[surest]
+    kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), min_score, nms_iou)
+    limits = np.array([*frame_size, *frame_size], np.float32)
+    faces = []
+    for i in np.asarray(kept, int).ravel():
+        x, y, width, height = boxes[i]
+        x1, y1, x2, y2 = np.clip((x, y, x + width, y + height), 0, limits).tolist()
+        faces.append(Face((x1, y1, x2, y2), float(scores[i]), points[i].astype(np.float32)))
+    return sorted(faces, key=lambda face: -face.score)
+
+
+def select_faces(faces: Sequence[Face], options: DetectorOptions) -> list[Face]:
+    """The faces worth following, from left to right: large enough, and the most prominent when there are too many."""
+    kept = [face for face in faces if min(face.width, face.height) >= options.min_face_px]
+    if options.max_faces is not None:
+        kept = sorted(kept, key=lambda face: face.prominence, reverse=True)[: options.max_faces]
+    return sorted(kept, key=lambda face: face.center)

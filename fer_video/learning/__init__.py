@@ -1,0 +1,1 @@
+"""Labelled clips -> a clip model, and how good it is."""

@@ -1,0 +1,1 @@
+"""This installation: what works here, and how fast it is."""

@@ -1,0 +1,1 @@
+"""Names -> frames: a path or an address, opened, decoded and sampled."""

@@ -1,0 +1,176 @@
+"""For people: a short block a clip, or aligned columns of people or frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import IO, Any
+
+from fer_video.errors import printable
+from fer_video.results.rows import Rows, RowShape, column_names, flat_rows
+from fer_video.results.timeline import Timeline
+from fer_video.results.writers.base import Writer
+from fer_video.types import ClipResult, Person, Prediction
+
+__all__ = ["TableWriter"]
+
+# 256-colour codes, told apart by lightness as well as by hue.
+_COLOURS = {
+    "neutral": 250,
+    "happiness": 220,
+    "surprise": 51,
+    "sadness": 33,
+    "anger": 196,
+    "disgust": 70,
+    "fear": 135,
+    "contempt": 173,
+}
+_BARS, _ASCII_BARS = "▁▂▃▄▅▆▇█", "_.:-=+*#"
+_MAX_NAMED = 6  # people and segments spelled out; more than that is for the machine formats
+
+
+class TableWriter(Writer):
+    """colour: with ANSI colours. ascii_only: for terminals that cannot show block characters. verbose: what ran.
+
+    group: the group's answer leads, not the main person's.
+    """
+
+    def __init__(
+        self,
+        file: IO[str],
+        rows: Rows,
+        shape: RowShape,
+        *,
+        colour: bool = False,
+        ascii_only: bool = False,
+        verbose: bool = False,
+        group: bool = False,
+    ) -> None:
+        super().__init__(file, rows, shape)
+        self._group = group
+        self._colour, self._verbose = colour, verbose
+        self._bars, self._gap = (_ASCII_BARS, " ") if ascii_only else (_BARS, "·")
+
+    def text(self, result: ClipResult) -> str:
+        lines = self._block(result) if self.rows == "clips" else self._columns(result)
+        return "".join(f"{line}\n" for line in lines)
+
+    # ---- rows == "clips"
+
+    def _block(self, result: ClipResult) -> list[str]:
+        name = self._bold(printable(result.path))
+        if result.status == "failed":
+            return [f"{name}  failed", f"  {printable(result.error or '')}", ""]
+        leads = result.group if self._group else result.clip
+        lines = [f"{name}  {self._headline(leads)}", f"  {_counts(result)}"]
+        if result.status == "partial":
+            lines.append(f"  partial: {printable(result.error or '')}")
+        if leads is not None:
+            others = _runners_up(leads)
+            whom = "the group" if leads.person is None else f"person {leads.person}"
+            lines.append(f"  by {leads.method} of {whom}{others and f'; next {others}'}")
+        timeline = Timeline(result)
+        shown = sorted(result.people, key=lambda person: person.frames, reverse=True)[:_MAX_NAMED]
+        for person in sorted(shown, key=lambda person: person.id):
+            lines += self._person(person, timeline)
+        if len(result.people) > len(shown):
+            lines.append(f"  and {len(result.people) - len(shown)} more people, see --rows people")
+        if result.group is not None and len(result.people) > 1 and not self._group:
+            lines.append(f"  group      {self._headline(result.group)}")
+        if self._verbose:
+            lines += _what_ran(result.ran)
+        return [*lines, ""]
+
+    def _headline(self, answer: Prediction | None) -> str:
+        if answer is None:
+            return "no face found"
+        if answer.emotion is None:
+            return f"uncertain (at best {answer.confidence:.0%})"
+        return self._paint(f"{answer.emotion} {answer.confidence:.0%}", answer.emotion)
+
+    def _person(self, person: Person, timeline: Timeline) -> list[str]:
+        emotion = person.emotion or max(person.probabilities, key=person.probabilities.__getitem__)
+        said = f"{emotion if person.emotion else 'uncertain'} {person.confidence:.0%}"
+        if timeline.is_picture:
+            lines = [f"  person {person.id:<3} {self._paint(said, emotion)}"]
+        else:
+            curve = "".join(
+                self._gap
+                if cell is None
+                else self._paint(
+                    self._bars[min(int(cell.of(emotion) * len(self._bars)), len(self._bars) - 1)],
+                    cell.emotion,
+                )
+                for cell in timeline.cells(person.id)
+            )
+            span = f"{person.start_s:.1f}-{person.end_s:.1f} s"
+            lines = [f"  person {person.id:<3} {self._paint(f'{said:<15}', emotion)} {span:>13}  {curve}"]
+            segments = timeline.segments(person.id)
+            if len(segments) > 1 and person.segments is None:
+                named = ", ".join(f"{start:.1f} s {name}" for start, name in segments[:_MAX_NAMED])
+                lines.append(f"             from {named}{', …' if len(segments) > _MAX_NAMED else ''}")
+        for segment in (person.segments or ())[:_MAX_NAMED]:
+            what = f"{segment.emotion or 'uncertain'} {segment.confidence:.0%}"
+            lines.append(
+                f"             {segment.start_s:.1f}-{segment.end_s:.1f} s {self._paint(what, segment.emotion or '')}"
+            )
+        if len(person.segments or ()) > _MAX_NAMED:
+            lines.append(
+                f"             and {len(person.segments or ()) - _MAX_NAMED} more segments, see --rows segments"
+            )
+        if person.affect is not None:
+            lines.append(f"             valence {person.affect.valence:+.2f}, arousal {person.affect.arousal:+.2f}")
+        if person.attributes is not None:
+            found = person.attributes
+            guesses = ", ".join(_top(probabilities) for probabilities in (found.gender, found.ethnicity))
+            lines.append(f"             looks {found.age_years:.0f} ± {found.age_std_years:.0f} years, {guesses}")
+        return lines
+
+    # ---- rows == "people" or "frames"
+
+    def _columns(self, result: ClipResult) -> list[str]:
+        if result.status == "failed":
+            return [f"{printable(result.path)}: failed: {printable(result.error or '')}", ""]
+        names = [name for name in column_names(self.rows, self.shape) if name != "path" and not name.startswith("p_")]
+        cells = [[_cell(row.get(name)) for name in names] for row in flat_rows(result, self.rows)]
+        widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
+        lines = [_aligned(row, widths) for row in (names, *cells)]
+        return [self._bold(printable(result.path)), *lines, ""]
+
+    def _paint(self, text: str, emotion: str) -> str:
+        return f"\x1b[38;5;{_COLOURS.get(emotion, 250)}m{text}\x1b[0m" if self._colour else text
+
+    def _bold(self, text: str) -> str:
+        return f"\x1b[1m{text}\x1b[0m" if self._colour else text
+
+
+def _counts(result: ClipResult) -> str:
+    if result.fps is None and result.frames_sampled == 1 and result.duration_s is None:
+        count = len(result.people)
+        return f"picture, {count} {'person' if count == 1 else 'people'}"
+    duration = "" if result.duration_s is None else f"{result.duration_s:.1f} s, "
+    return f"{duration}{result.frames_sampled} frames looked at, {result.frames_with_face} with a face"
+
+
+def _runners_up(answer: Prediction) -> str:
+    others = sorted(answer.probabilities.items(), key=lambda item: -item[1])[1:3]
+    return ", ".join(f"{name} {value:.0%}" for name, value in others if value >= 0.005)
+
+
+def _top(probabilities: Mapping[str, float]) -> str:
+    label = max(probabilities, key=probabilities.__getitem__)
+    return f"{label} {probabilities[label]:.0%}"
+
+
+def _what_ran(ran: Mapping[str, Any]) -> list[str]:
+    detector, backbone = (f"{ran[role]['name']} {ran[role]['sha256'][:12]}" for role in ("detector", "backbone"))
+    return [f"  ran fervid {ran['fervid']}, {detector}, {backbone}, {ran['provider']}"]
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.2f}" if isinstance(value, float) else printable(str(value))
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  " + "  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
