@@ -22,7 +22,18 @@ if TYPE_CHECKING:
     from fer_video.errors import FervidError, InputError, ModelError, OptionError, OutputError
     from fer_video.faces.detectors import DetectorOptions
     from fer_video.media.sampling import Sampling
-    from fer_video.types import Affect, Attributes, ClipResult, Face, Frame, Observation, Person, Prediction, Segment
+    from fer_video.types import (
+        Affect,
+        Attributes,
+        ClipResult,
+        Face,
+        Frame,
+        Observation,
+        Person,
+        Prediction,
+        Segment,
+        Track,
+    )
 
 __all__ = [
     "Affect",
@@ -43,6 +54,7 @@ __all__ = [
     "Prediction",
     "Sampling",
     "Segment",
+    "Track",
     "__version__",
     "analyze",
     "stream",
@@ -63,6 +75,7 @@ _HOMES = {
         "Person",
         "Prediction",
         "Segment",
+        "Track",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

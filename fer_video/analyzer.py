@@ -18,10 +18,11 @@ from fer_video.clip.model import ClipModel
 from fer_video.clip.segments import WindowOptions
 from fer_video.clip.store import EMBEDDED, find_clip_model, load_clip_model
 from fer_video.clip.summary import Summary, SummaryOptions
-from fer_video.engine.networks import make_networks
+from fer_video.engine.networks import make_networks, make_recognizer
 from fer_video.engine.pipeline import Looks, Pipeline
 from fer_video.errors import InputError, OptionError, fault_of
 from fer_video.faces.detectors import DetectorOptions
+from fer_video.faces.identity import Identities
 from fer_video.faces.keyframes import KEY_S
 from fer_video.media.address import local_copy, shown
 from fer_video.media.decode import Source, open_source
@@ -61,7 +62,9 @@ class AnalyzerOptions:
     adaptive: bool = False  # look at more frames only while the clip model is not certain enough; overrides fps
     windows: WindowOptions | None = None  # also segments over sliding windows
     min_confidence: float = 0.0  # 0 to 1: answers less sure than this abstain, their emotion is None
-    max_lost_s: float = 1.0  # for how long a person may be out of sight and keep the id
+    max_lost_s: float = 1.0  # for how long a face may be out of sight before its track ends
+    identify: bool = True  # join the tracks that show the same face to people; False: each track is a person
+    identity_model: str | None = None  # name or path of the network for it; None: the embedded default
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_confidence <= 1:
@@ -91,6 +94,7 @@ class Analyzer:
     def __init__(self, options: AnalyzerOptions | None = None) -> None:
         self.options = options = options or AnalyzerOptions()
         detector, self._backbone = make_networks(options)
+        self._recognizer = make_recognizer(options)
         self._pipeline = Pipeline(detector, self._backbone, options.max_lost_s, options.key_s)
         self._person_model = self._clip_model(options.model, "main")
         self._group_model = self._clip_model(options.group_model, "all")
@@ -139,6 +143,7 @@ class Analyzer:
             "fervid": fer_video.__version__,
             "detector": _describe(self._pipeline.detector.session),
             "backbone": _describe(self._backbone.session),
+            "identity": self._recognizer and _describe(self._recognizer.session),
             "provider": self._backbone.session.provider,
             "sampling": {
                 "fps": options.sampling.fps,
@@ -176,14 +181,22 @@ class Analyzer:
         with local_copy(path) as clip, self._observing(clip) as (_, seen):
             yield from seen
 
+    def _identities(self) -> Identities | None:
+        """For one clip."""
+        return None if self._recognizer is None else Identities(self._recognizer)
+
     @contextmanager
     def _observing(
-        self, clip: Path, sampling: Sampling | None = None, looks: Looks | None = None
+        self,
+        clip: Path,
+        sampling: Sampling | None = None,
+        looks: Looks | None = None,
+        identities: Identities | None = None,
     ) -> Iterator[tuple[Source, Iterator[Observation]]]:
         """What is read and what is seen in it; nobody reads any more when this is left."""
         with open_source(clip) as source:
             frames = source.frames(sampling or self.options.sampling)
-            with closing(self._pipeline.observe(frames, looks)) as seen:
+            with closing(self._pipeline.observe(frames, looks, identities)) as seen:
                 yield source, seen
 
     def watch(self, frames: Iterator[Frame]) -> Iterator[tuple[Frame, list[Observation]]]:
@@ -214,6 +227,7 @@ class Analyzer:
             clip=summary.clip(),
             group=summary.group(),
             people=summary.people(),
+            tracks=summary.tracks,
             ran={**self.ran, "times": "estimated" if source.estimated_times else "container", "adaptive": adaptive},
             observations=observations,
         )
@@ -229,13 +243,18 @@ class Analyzer:
                 self.emotions, genders, ethnicities, least, self._person_model, self._group_model, self.options.windows
             )
         )
-        with self._observing(path, sampling, looks) as (source, seen):
+        identities = self._identities()
+        with self._observing(path, sampling, looks, identities) as (source, seen):
             for observation in seen:
                 if progress and observation.frame != summary.last_frame:
                     progress(observation.time_s, source.info.duration_s)
                 observations.append(observation)
                 summary.add(observation)
         summary.close()
+        if identities is not None:
+            people = identities.people()
+            observations.join(people)
+            summary.join(people)
         return summary, observations, source
 
     @property
@@ -263,8 +282,12 @@ class Analyzer:
 
         Raises InputError when the file cannot be read.
         """
-        with local_copy(path) as clip, self._observing(clip) as (source, seen):
+        identities = self._identities()
+        with local_copy(path) as clip, self._observing(clip, identities=identities) as (source, seen):
             collected = collect(seen, self._backbone)
+        if identities is not None and collected.has_face:
+            people = identities.people()
+            collected = replace(collected, person=np.array([people[track] for track in collected.person], np.int32))
         return replace(
             collected,
             path=shown(path),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from fer_video.clip.model import ClipModel
 from fer_video.clip.pool import Pooler, RunningStats
 from fer_video.clip.segments import WindowOptions, Windows
-from fer_video.types import Affect, Attributes, Observation, Person, Prediction
+from fer_video.types import Affect, Attributes, Observation, Person, Prediction, Track
 
 __all__ = ["Summary", "SummaryOptions"]
 
@@ -61,6 +61,20 @@ class _Presence:
             for stats, row in zip(self.attributes, rows, strict=True):
                 stats.add(row)
 
+    def merge(self, other: _Presence) -> None:
+        """Take in another track of the same person."""
+        self.start_s, self.end_s = min(self.start_s, other.start_s), max(self.end_s, other.end_s)
+        self.probabilities.merge(other.probabilities)
+        self.prominence += other.prominence
+        self.affect.merge(other.affect)
+        if self.pooler is not None and other.pooler is not None:
+            self.pooler.merge(other.pooler)
+        if not self.attributes:
+            self.attributes = other.attributes
+        elif other.attributes:
+            for stats, more in zip(self.attributes, other.attributes, strict=True):
+                stats.merge(more)
+
     def mean_attributes(self, genders: Sequence[str], ethnicities: Sequence[str]) -> Attributes | None:
         """Of the mixture of the frames' distributions: a person whose age jumps is one of unsure age."""
         if not self.attributes:
@@ -71,11 +85,12 @@ class _Presence:
 
 
 class Summary:
-    """Add observations in order, close, then ask."""
+    """Add observations in order, each with its track as the person; close, say who is who, then ask."""
 
     def __init__(self, options: SummaryOptions) -> None:
         self.options = options
-        self._people: dict[int, _Presence] = {}
+        self._people: dict[int, _Presence] = {}  # tracks, until `join` makes people of them
+        self.tracks: tuple[Track, ...] = ()
         self._group = RunningStats()  # over frames, of the mean probabilities over the faces in the frame
         group = options.group_model
         self._group_pooler = None if group is None else Pooler(group.info.pooling, group.info.feature_size)
@@ -118,6 +133,23 @@ class Summary:
         self._close_frame()
         if self._windows is not None:
             self._windows.close()
+        self.join({track: track for track in self._people})
+
+    def join(self, people: Mapping[int, int]) -> None:
+        """Tracks -> people, once: which person each track is of. After `close`, which makes each track a person."""
+        seen = sorted(self._people.items())
+        self.tracks = tuple(
+            Track(track, presence.start_s, presence.end_s, presence.probabilities.count, people[track])
+            for track, presence in seen
+        )
+        self._people = {}
+        for track, presence in seen:
+            if people[track] in self._people:
+                self._people[people[track]].merge(presence)
+            else:
+                self._people[people[track]] = presence
+        if self._windows is not None:
+            self._windows.join(people)
 
     def people(self) -> tuple[Person, ...]:
         """Everybody, in order of appearance."""

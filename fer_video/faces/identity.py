@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -74,9 +75,8 @@ class Identities:
                 self._apart.setdefault(track, set()).update(other for other in tracks if other != track)
         for face, track in zip(faces, tracks, strict=True):
             if face.landmarks is not None:
-                landmarks = face.landmarks
-                portraits = self._live.setdefault(track, Portraits())
-                portraits.offer(face, time_s, lambda: self._recognizer.crop(image, landmarks))
+                crop = partial(self._recognizer.crop, image, face.landmarks)
+                self._live.setdefault(track, Portraits()).offer(face, time_s, crop)
 
     def _embed_ended(self) -> None:
         for track in list(self._ended):
@@ -90,10 +90,10 @@ class Identities:
         spec = self._recognizer.spec.identity
         embeddings = self._recognizer.embed([portraits[0].crop])
         found = track_embedding(embeddings)
-        if not (found.length >= spec.least_length and self._best_cosine(track, found.vector) >= spec.sure):
-            if len(portraits) > 1:
-                rest = self._recognizer.embed([portrait.crop for portrait in portraits[1:]])
-                found = track_embedding(np.concatenate((embeddings, rest)))
+        clear = found.length >= spec.least_length and self._best_cosine(track, found.vector) >= spec.sure
+        if not clear and len(portraits) > 1:
+            rest = self._recognizer.embed([portrait.crop for portrait in portraits[1:]])
+            found = track_embedding(np.concatenate((embeddings, rest)))
         if found.length >= spec.least_length:
             self.embeddings[track] = found
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fer_video.align import crop_aligned
-from fer_video.backbone import preprocess
 from fer_video.errors import ModelError
+from fer_video.faces.align import crop_aligned
 from fer_video.models import Session
+from fer_video.models.backbone import preprocess
 from fer_video.types import Floats, Image
 
 __all__ = ["Recognizer"]
@@ -25,7 +25,9 @@ class Recognizer:
         self.session, self.spec = session, session.spec
         spec, inputs, outputs = self.spec, session.inputs, session.outputs
         if spec.crop.shape != "aligned" or spec.input.size is None:
-            raise ModelError(f"{spec.path}: an identity network needs aligned crops of one size; its description has others")
+            raise ModelError(
+                f"{spec.path}: an identity network needs aligned crops of one size; its description has others"
+            )
         if spec.input.name not in inputs or len(inputs) != 1:
             raise ModelError(f"{spec.path}: takes {dict(inputs)}, not {spec.input.name!r} as described")
         if spec.features not in outputs:

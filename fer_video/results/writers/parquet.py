@@ -18,7 +18,7 @@ from fer_video.types import ClipResult
 __all__ = ["RowLinesWriter", "check_parquet", "write_parquet"]
 
 _TEXTS = {"path", "status", "error", "emotion", "method", "group_emotion", "gender", "ethnicity"}
-_COUNTS = {"frame", "frames", "frames_sampled", "frames_with_face", "people", "person"}
+_COUNTS = {"frame", "frames", "frames_sampled", "frames_with_face", "people", "person", "track"}
 _GROUP_ROWS = 65_536  # rows a row group: what is in memory at once
 
 
