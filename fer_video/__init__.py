@@ -23,7 +23,18 @@ if TYPE_CHECKING:
     from fer_video.faces.detectors import DetectorOptions
     from fer_video.media.sampling import Sampling
     from fer_video.options import AnalyzerOptions
-    from fer_video.types import Affect, Attributes, ClipResult, Face, Frame, Observation, Person, Prediction, Segment
+    from fer_video.types import (
+        Affect,
+        Attributes,
+        ClipResult,
+        Face,
+        Frame,
+        Observation,
+        Person,
+        Prediction,
+        Segment,
+        Track,
+    )
 
 __all__ = [
     "Affect",
@@ -44,6 +55,7 @@ __all__ = [
     "Prediction",
     "Sampling",
     "Segment",
+    "Track",
     "__version__",
     "analyze",
     "stream",
@@ -65,6 +77,7 @@ _HOMES = {
         "Person",
         "Prediction",
         "Segment",
+        "Track",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -17,9 +17,10 @@ from fer_video.clip.features import ClipFeatures, Faces, collect
 from fer_video.clip.model import ClipModel
 from fer_video.clip.store import choose_clip_model, load_clip_model
 from fer_video.clip.summary import Summary, SummaryOptions
-from fer_video.engine.networks import make_networks
+from fer_video.engine.networks import make_networks, make_recognizer
 from fer_video.engine.pipeline import Looks, Pipeline
 from fer_video.errors import InputError, OptionError, fault_of
+from fer_video.faces.identity import Identities
 from fer_video.media.address import shown
 from fer_video.media.decode import Source, open_source
 from fer_video.media.fetch import local_copy
@@ -52,6 +53,7 @@ class Analyzer:
     def __init__(self, options: AnalyzerOptions | None = None) -> None:
         self.options = options = options or AnalyzerOptions()
         detector, self._backbone = make_networks(options)
+        self._recognizer = make_recognizer(options)
         self._pipeline = Pipeline(detector, self._backbone, options.max_lost_s, options.key_s)
         self._person_model, self._mixed = self._clip_model(options.model, "main")
         self._group_model, _ = self._clip_model(options.group_model, "all")
@@ -98,6 +100,7 @@ class Analyzer:
             "fervid": __version__,
             "detector": _describe(self._pipeline.detector.session),
             "backbone": _describe(self._backbone.session),
+            "identity": self._recognizer and _describe(self._recognizer.session),
             "provider": self._backbone.session.provider,
             "sampling": {
                 "fps": options.sampling.fps,
@@ -135,14 +138,22 @@ class Analyzer:
         with local_copy(path) as clip, self._observing(clip) as (_, seen):
             yield from seen
 
+    def _identities(self) -> Identities | None:
+        """For one clip."""
+        return None if self._recognizer is None else Identities(self._recognizer)
+
     @contextmanager
     def _observing(
-        self, clip: Path, sampling: Sampling | None = None, looks: Looks | None = None
+        self,
+        clip: Path,
+        sampling: Sampling | None = None,
+        looks: Looks | None = None,
+        identities: Identities | None = None,
     ) -> Iterator[tuple[Source, Iterator[Observation]]]:
         """What is read and what is seen in it; nobody reads any more when this is left."""
         with open_source(clip) as source:
             frames = source.frames(sampling or self.options.sampling)
-            with closing(self._pipeline.observe(frames, looks)) as seen:
+            with closing(self._pipeline.observe(frames, looks, identities)) as seen:
                 yield source, seen
 
     def watch(self, frames: Iterator[Frame]) -> Iterator[tuple[Frame, list[Observation]]]:
@@ -173,6 +184,7 @@ class Analyzer:
             clip=summary.clip(),
             group=summary.group(),
             people=summary.people(),
+            tracks=summary.tracks,
             ran={
                 **self.ran,
                 "times": "estimated" if source.estimated_times else "container",
@@ -202,13 +214,18 @@ class Analyzer:
                 windows=self.options.windows,
             )
         )
-        with self._observing(path, sampling, looks) as (source, seen):
+        identities = self._identities()
+        with self._observing(path, sampling, looks, identities) as (source, seen):
             for observation in seen:
                 if progress and observation.frame != summary.last_frame:
                     progress(observation.time_s, source.info.duration_s)
                 observations.append(observation)
                 summary.add(observation)
         summary.close()
+        if identities is not None:
+            people = identities.people()
+            observations.join(people)
+            summary.join(people)
         return summary, observations, source
 
     @property
@@ -236,8 +253,12 @@ class Analyzer:
 
         Raises InputError when the file cannot be read.
         """
-        with local_copy(path) as clip, self._observing(clip) as (source, seen):
+        identities = self._identities()
+        with local_copy(path) as clip, self._observing(clip, identities=identities) as (source, seen):
             collected = collect(seen, self._backbone)
+        if identities is not None and collected.has_face:
+            people = identities.people()
+            collected = replace(collected, person=np.array([people[track] for track in collected.person], np.int32))
         return replace(
             collected,
             path=shown(path),

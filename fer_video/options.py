@@ -37,7 +37,9 @@ class AnalyzerOptions:
     adaptive: bool = False  # look at more frames only while the clip model is not certain enough; overrides fps
     windows: WindowOptions | None = None  # segments of sliding windows, instead of the best path through the frames
     min_confidence: float = 0.0  # 0 to 1: answers less sure than this abstain, their emotion is None
-    max_lost_s: float = 1.0  # for how long a person may be out of sight and keep the id
+    max_lost_s: float = 1.0  # for how long a face may be out of sight before its track ends
+    identify: bool = True  # join the tracks that show the same face to people; False: each track is a person
+    identity_model: str | None = None  # name or path of the network for it; None: the embedded default
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_confidence <= 1:

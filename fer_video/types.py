@@ -34,6 +34,7 @@ __all__ = [
     "Segment",
     "Status",
     "Timing",
+    "Track",
 ]
 
 SCHEMA = "fervid/1"
@@ -145,12 +146,14 @@ class Observation:
 
     frame: int  # Frame.index
     time_s: float  # Frame.time_s
-    person: int | None = None  # track id from 1, stable while a person is followed
+    # Whose face it is, from 1. Tracks are only joined to people at the end of a clip: in a stream it is the track.
+    person: int | None = None
     face: Face | None = None
     probabilities: Mapping[str, float] | None = None  # emotion -> probability, in the model's own order
     embedding: Floats | None = None  # (D,) float32, the backbone's features before its heads
     attributes: Attributes | None = None  # only when asked for
     affect: Affect | None = None  # only of a backbone that gives it
+    track: int | None = None  # the unbroken appearance it belongs to, from 1; None without a face
 
     @property
     def emotion(self) -> str | None:
@@ -207,8 +210,19 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Track:
+    """One unbroken appearance of a face: it ends at a cut and where the face is out of sight for too long."""
+
+    id: int
+    start_s: float  # time of the first and the last frame in which the face was found
+    end_s: float
+    frames: int  # sampled frames in which it was found
+    person: int  # whose face it is: Person.id
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
-    """One face followed through the clip (a track). Someone who returns after a cut is a new person."""
+    """Everybody is one person however often they appear, or one track where people are not to be identified."""
 
     id: int
     start_s: float  # time of the first and the last frame in which the face was found
@@ -264,6 +278,7 @@ class ClipResult:
     clip: Prediction | None = None  # of the main person; None when there is no face
     group: Prediction | None = None  # over all people; None when there is no face
     people: tuple[Person, ...] = ()
+    tracks: tuple[Track, ...] = ()  # in order of appearance; () in results of older versions
     ran: Mapping[str, Any] = field(default_factory=dict)  # models and hashes, provider, sampling, versions
     observations: Observations | None = None  # every sampled frame and face, compact; None when failed
     size: tuple[int, int] | None = None  # width and height of the first frame in pixels, as displayed

@@ -161,6 +161,13 @@ model_options: Callable[[F], F] = _together(
     ),
     click.option("--step", "step_s", type=float, metavar="SEC", help="A window begins every SEC.  [default: half]"),
     click.option(
+        "--identify/--no-identify",
+        default=True,
+        show_default=True,
+        help="Join tracks of the same face, before and after a cut or a gap, to one person.",
+    ),
+    click.option("--identity-model", metavar="NAME|PATH", help="Network that tells people apart.  [default: sface]"),
+    click.option(
         "--min-confidence",
         type=float,
         default=0.0,
@@ -306,5 +313,7 @@ def analyzer_options(given: dict[str, Any]) -> AnalyzerOptions:
         model=given.get("model", "none"),
         group_model=given.get("group_model"),
         adaptive=given.get("adaptive", False),
+        identify=given.get("identify", True),
+        identity_model=given.get("identity_model"),
         windows=windows,
     )

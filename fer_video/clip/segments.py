@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from itertools import groupby
 
 import numpy as np
@@ -48,6 +48,18 @@ class _Track:
     answers: list[tuple[int, npt.NDArray[np.float64]]]  # window number, probabilities
     start_s: float
     end_s: float
+    looks: list[int] = field(default_factory=list)  # observations in each of the answers' windows
+
+    def merge(self, other: _Track) -> None:
+        """Take in another track of the same person: where both are in a window, its answer is their mean by looks."""
+        merged = {window: (values, looks) for (window, values), looks in zip(self.answers, self.looks, strict=True)}
+        for (window, values), looks in zip(other.answers, other.looks, strict=True):
+            mine, mine_looks = merged.get(window, (values, 0))
+            total = mine_looks + looks
+            merged[window] = ((mine * mine_looks + values * looks) / total, total)
+        self.answers = [(window, merged[window][0]) for window in sorted(merged)]
+        self.looks = [merged[window][1] for window in sorted(merged)]
+        self.start_s, self.end_s = min(self.start_s, other.start_s), max(self.end_s, other.end_s)
 
 
 class Windows:
@@ -91,12 +103,22 @@ class Windows:
                 track.recent.popleft()
             if track.recent:
                 track.answers.append((self._next, self._classify(list(track.recent))))
+                track.looks.append(len(track.recent))
         self._next += 1
 
     def close(self) -> None:
         """After the last observation: the windows that reach beyond it, as far as their first half is filled."""
         while self._people and self._holds_half():
             self._close_window()
+
+    def join(self, people: Mapping[int, int]) -> None:
+        """Tracks -> people, after `close`."""
+        tracks, self._people = sorted(self._people.items()), {}
+        for id_, track in tracks:
+            if people[id_] in self._people:
+                self._people[people[id_]].merge(track)
+            else:
+                self._people[people[id_]] = track
 
     def _holds_half(self) -> bool:
         """Whether somebody is seen in the second half of the open window, or in none so far."""

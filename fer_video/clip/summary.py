@@ -14,7 +14,7 @@ from fer_video.clip.model import ClipModel
 from fer_video.clip.path import PathOptions, Trace, segments_of
 from fer_video.clip.pool import Pooler, RunningStats
 from fer_video.clip.segments import WindowOptions, Windows
-from fer_video.types import Affect, Attributes, Observation, Person, Prediction, Segment
+from fer_video.types import Affect, Attributes, Observation, Person, Prediction, Segment, Track
 
 __all__ = ["Summary", "SummaryOptions"]
 
@@ -68,6 +68,26 @@ class _Presence:
             for stats, row in zip(self.attributes, rows, strict=True):
                 stats.add(row)
 
+    def take_in(self, others: Sequence[_Presence]) -> None:
+        """Other tracks of the same person."""
+        self.trace = Trace.joined([self.trace, *(other.trace for other in others)])
+        for other in others:
+            self._merge(other)
+
+    def _merge(self, other: _Presence) -> None:
+        self.start_s, self.end_s = min(self.start_s, other.start_s), max(self.end_s, other.end_s)
+        self.probabilities.merge(other.probabilities)
+        self.share += other.share
+        self.prominence += other.prominence
+        self.affect.merge(other.affect)
+        if self.pooler is not None and other.pooler is not None:
+            self.pooler.merge(other.pooler)
+        if not self.attributes:
+            self.attributes = other.attributes
+        elif other.attributes:
+            for stats, more in zip(self.attributes, other.attributes, strict=True):
+                stats.merge(more)
+
     def mean_attributes(self, genders: Sequence[str], ethnicities: Sequence[str]) -> Attributes | None:
         """Of the mixture of the frames' distributions: a person whose age jumps is one of unsure age."""
         if not self.attributes:
@@ -78,11 +98,12 @@ class _Presence:
 
 
 class Summary:
-    """Add observations in order, close, then ask."""
+    """Add observations in order, each with its track as the person; close, say who is who, then ask."""
 
     def __init__(self, options: SummaryOptions) -> None:
         self.options = options
-        self._people: dict[int, _Presence] = {}
+        self._people: dict[int, _Presence] = {}  # tracks, until `join` makes people of them
+        self.tracks: tuple[Track, ...] = ()
         self._group = RunningStats()  # over frames, of the mean probabilities over the faces in the frame
         self._method = PersonMethod(options.emotions, options.person_model, mixed=options.mixed)
         group = options.group_model
@@ -129,6 +150,23 @@ class Summary:
         self._close_frame()
         if self._windows is not None:
             self._windows.close()
+        self.join({track: track for track in self._people})
+
+    def join(self, people: Mapping[int, int]) -> None:
+        """Tracks -> people, once: which person each track is of. After `close`, which makes each track a person."""
+        seen = sorted(self._people.items())
+        self.tracks = tuple(
+            Track(track, presence.start_s, presence.end_s, presence.probabilities.count, people[track])
+            for track, presence in seen
+        )
+        tracks_of: dict[int, list[_Presence]] = {}
+        for track, presence in seen:
+            tracks_of.setdefault(people[track], []).append(presence)
+        for first, *others in tracks_of.values():
+            first.take_in(others)
+        self._people = {person: tracks[0] for person, tracks in tracks_of.items()}
+        if self._windows is not None:
+            self._windows.join(people)
 
     def people(self) -> tuple[Person, ...]:
         """Everybody, in order of appearance."""

@@ -15,6 +15,7 @@ from fer_video.engine.stages import Spare, Stages
 from fer_video.faces.align import crop_face
 from fer_video.faces.cuts import CutDetector
 from fer_video.faces.detectors import Detector
+from fer_video.faces.identity import Identities
 from fer_video.faces.keyframes import KEY_S, KeyFrames, is_due
 from fer_video.faces.track import Tracker
 from fer_video.models.backbone import Backbone, affect_from, attributes_from
@@ -62,8 +63,8 @@ class _Chunk:
 class _Finder:
     """Chunk by chunk: who is where, followed from frame to frame."""
 
-    def __init__(self, pipeline: Pipeline, looks: Looks) -> None:
-        self._backbone, self._looks = pipeline.backbone, looks
+    def __init__(self, pipeline: Pipeline, looks: Looks, identities: Identities | None = None) -> None:
+        self._backbone, self._looks, self._identities = pipeline.backbone, looks, identities
         self._keys = KeyFrames(pipeline.detector, pipeline.key_s)
         self._cuts, self._tracker = CutDetector(), Tracker(pipeline.max_lost_s)
 
@@ -77,6 +78,8 @@ class _Finder:
         if cut:
             self._tracker.reset()
         people = self._tracker.update(faces, frame.time_s)
+        if self._identities is not None:
+            self._identities.look(frame.picture, frame.time_s, faces, people, self._tracker.live)
         size, spec = self._backbone.size, self._backbone.spec
         crops = [crop_face(frame.picture, face, size, spec.crop) for face in faces] if known is None else []
         return _Found(frame.index, frame.time_s, faces, people, crops, known)
@@ -92,17 +95,20 @@ class Pipeline:
         self.detector, self.backbone, self.max_lost_s, self.key_s = detector, backbone, max_lost_s, key_s
         self.busy_s: dict[str, float] = {}  # stage -> seconds it worked so far
 
-    def observe(self, frames: Iterator[Frame], looks: Looks | None = None) -> Generator[Observation, None, None]:
+    def observe(
+        self, frames: Iterator[Frame], looks: Looks | None = None, identities: Identities | None = None
+    ) -> Generator[Observation, None, None]:
         """One observation per frame and face, and one for a frame without a face, in order.
 
         looks: frames that were looked at before, by number, and then those looked at now; None keeps none.
+        identities: gets to see the faces, to tell afterwards which tracks are the same person.
 
         Frames are read in another thread: do not free what they come from before this has ended or was closed.
         """
         with Stages(self.busy_s, own="answer") as stages:
             chunked = stages.ahead("decode", chunks(frames, self.key_s), _FRAMES_AHEAD)
             spare = Spare("embed", self._embedded)
-            found = stages.ahead("detect", map(_Finder(self, looks or {}), chunked), _CROPS_AHEAD, spare)
+            found = stages.ahead("detect", map(_Finder(self, looks or {}, identities), chunked), _CROPS_AHEAD, spare)
             for chunk in stages.ahead("embed", map(self._embedded, found), _CROPS_AHEAD):
                 for moment, look in zip(chunk.found, chunk.looks, strict=True):
                     if looks is not None:
@@ -137,6 +143,7 @@ class Pipeline:
                 frame=moment.index,
                 time_s=moment.time_s,
                 person=person,
+                track=person,
                 face=face,
                 probabilities=dict(zip(self.backbone.emotions, heads["emotion"].tolist(), strict=True)),
                 embedding=look.features[row],

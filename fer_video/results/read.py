@@ -29,6 +29,7 @@ from fer_video.types import (
     Segment,
     Status,
     Timing,
+    Track,
 )
 
 __all__ = ["RESULT_SUFFIXES", "read_results"]
@@ -98,6 +99,7 @@ def _clip(value: Any) -> ClipResult:
         clip=_maybe(_prediction, value["clip"]),
         group=_maybe(_prediction, value["group"]),
         people=tuple(_person(each) for each in value["people"]),
+        tracks=tuple(_track(each) for each in value.get("tracks", ())),
         ran=ran,
         observations=_log(value["frames"], ran) if "frames" in value else None,
         size=_size(value.get("width"), value.get("height")),
@@ -189,15 +191,28 @@ def _log(frames: Any, ran: Object) -> ObservationLog:
     return log
 
 
+def _track(value: Any) -> Track:
+    track = _object(value)
+    return Track(
+        id=_count(track["id"]),
+        start_s=_number(track["start_s"]),
+        end_s=_number(track["end_s"]),
+        frames=_count(track["frames"]),
+        person=_count(track["person"]),
+    )
+
+
 def _observation(frame: int, time_s: float, face: Object) -> Observation:
     x1, y1, x2, y2 = map(_number, face["box"])
     person, probabilities = _count(face["person"]), _shares(face["probabilities"])
-    if person < 1 or not probabilities:
+    track = _count(face.get("track", person))  # results of older versions know a person by one track
+    if person < 1 or track < 1 or not probabilities:
         raise ValueError("a face without a person or without probabilities")
     return Observation(
         frame=frame,
         time_s=time_s,
         person=person,
+        track=track,
         face=Face((x1, y1, x2, y2), _number(face["score"]), _landmarks(face["landmarks"])),
         probabilities=probabilities,
         attributes=_maybe(_attributes, face["attributes"]),

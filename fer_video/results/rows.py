@@ -10,7 +10,18 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
-from fer_video.types import SCHEMA, Affect, Attributes, ClipResult, Observation, Person, Prediction, Segment, Timing
+from fer_video.types import (
+    SCHEMA,
+    Affect,
+    Attributes,
+    ClipResult,
+    Observation,
+    Person,
+    Prediction,
+    Segment,
+    Timing,
+    Track,
+)
 
 __all__ = [
     "ROWS", "RowShape", "Rows", "clip_object", "column_names", "failed_row", "flat_rows", "frame_object", "frame_rows",
@@ -37,7 +48,9 @@ class RowShape:
 # Microseconds, hundredths of a pixel, a millionth of probability: finer than anything that is measured.
 _TIME, _PIXEL, _PROBABILITY, _YEARS, _AFFECT_DIGITS = 6, 2, 6, 1, 4
 
-_FRAME = ("path", "frame", "time_s", "person", "x1", "y1", "x2", "y2", "face_score", "emotion", "confidence")
+_FRAME = (
+    "path", "frame", "time_s", "person", "track", "x1", "y1", "x2", "y2", "face_score", "emotion", "confidence",
+)  # fmt: skip
 _SEGMENT = ("path", "person", "start_s", "end_s", "emotion", "confidence", "method")
 _PERSON = ("path", "person", "start_s", "end_s", "frames", "emotion", "confidence", "method")
 _CLIP = (
@@ -97,6 +110,7 @@ def clip_object(result: ClipResult, *, frames: bool = False) -> Row:
         "clip": result.clip and {**_prediction_object(result.clip), "person": result.clip.person},
         "group": result.group and {**_prediction_object(result.group), "valence": _valence_object(result.group)},
         "people": [_person_object(person) for person in result.people],
+        "tracks": [_track_object(track) for track in result.tracks],
         "ran": dict(result.ran),
     }
     if frames and result.observations is not None:
@@ -125,6 +139,7 @@ def _face_object(seen: Observation, min_confidence: float) -> Row:
     landmarks = seen.face.landmarks
     return {
         "person": seen.person,
+        "track": seen.track,
         "box": [_round(value, _PIXEL) for value in seen.face.box],
         "score": _round(seen.face.score, _PROBABILITY),
         "landmarks": None
@@ -182,6 +197,16 @@ def _person_object(person: Person) -> Row:
     }
 
 
+def _track_object(track: Track) -> Row:
+    return {
+        "id": track.id,
+        "start_s": _round(track.start_s, _TIME),
+        "end_s": _round(track.end_s, _TIME),
+        "frames": track.frames,
+        "person": track.person,
+    }
+
+
 def _segment_object(segment: Segment) -> Row:
     return {
         "start_s": _round(segment.start_s, _TIME),
@@ -221,7 +246,7 @@ def _frame_row(path: str, seen: Observation) -> Row:
     x1, y1, x2, y2 = (_round(value, _PIXEL) for value in seen.face.box)
     return (
         row
-        | {"person": seen.person, "x1": x1, "y1": y1, "x2": x2, "y2": y2}
+        | {"person": seen.person, "track": seen.track, "x1": x1, "y1": y1, "x2": x2, "y2": y2}
         | {"face_score": _round(seen.face.score, _PROBABILITY)}
         | {"emotion": seen.emotion, "confidence": _round(seen.confidence, _PROBABILITY)}
         | _p_columns(seen.probabilities)

@@ -85,7 +85,7 @@ def test_info() -> None:
 
 def test_verify_of_what_is_here() -> None:
     result = fervid("models", "verify")
-    assert (result.exit_code, result.stdout) == (0, "centerface: good\neffnet-lite0-mtl: good\n")
+    assert (result.exit_code, result.stdout) == (0, "centerface: good\neffnet-lite0-mtl: good\nsface: good\n")
     result = fervid("models", "verify", "centerface", "mbf_va_mtl")
     assert (result.exit_code, result.stdout) == (1, "centerface: good\nmbf_va_mtl: not on this machine\n")
 

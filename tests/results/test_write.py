@@ -66,17 +66,20 @@ def test_the_json_of_a_clip() -> None:
                 "method": None,
             }
         ],
+        "tracks": [{"id": 1, "start_s": 0.0, "end_s": 0.2, "frames": 2, "person": 1}],
         "ran": {"fervid": "0.1.0"},
     }
 
 
 def test_csv_of_frames() -> None:
     header, *rows = csv.reader(io.StringIO(written("csv", "frames", result(attributes=False))))
-    assert ",".join(header) == ("path,frame,time_s,person,x1,y1,x2,y2,face_score,emotion,confidence,p_sad,p_happy")
+    assert ",".join(header) == (
+        "path,frame,time_s,person,track,x1,y1,x2,y2,face_score,emotion,confidence,p_sad,p_happy"
+    )
     assert rows == [
-        ["clip.mp4", "0", "0.0", "1", "1.5", "2.25", "30.0", "40.12", "0.875", "happy", "0.75", "0.25", "0.75"],
-        ["clip.mp4", "3", "0.1"] + [""] * 10,
-        ["clip.mp4", "6", "0.2", "1", "1.5", "2.25", "30.0", "40.12", "0.875", "sad", "0.5", "0.5", "0.5"],
+        ["clip.mp4", "0", "0.0", "1", "1", "1.5", "2.25", "30.0", "40.12", "0.875", "happy", "0.75", "0.25", "0.75"],
+        ["clip.mp4", "3", "0.1"] + [""] * 11,
+        ["clip.mp4", "6", "0.2", "1", "1", "1.5", "2.25", "30.0", "40.12", "0.875", "sad", "0.5", "0.5", "0.5"],
     ]
 
 
