@@ -82,8 +82,8 @@ class Windows:
             if any(track.recent for track in self._people.values()):
                 self._close_window()
             else:  # windows in which nobody was seen are not worth a step each: a clock may jump by years
-                passed_s = observation.time_s - self._origin_s - self._options.length_s
-                self._next = max(int(passed_s / self._options.step_s), self._next + 1)
+                passed_s = observation.time_s - self._origin_s - self.options.length_s
+                self._next = max(int(passed_s / self.options.step_s), self._next + 1)
         if observation.person is not None:
             time_s = observation.time_s
             track = self._people.setdefault(observation.person, _Track(deque(), [], time_s, time_s))
