@@ -29,9 +29,9 @@ def figures_lines(found: BackboneFigures) -> list[str]:
     if found.emotion_ece is not None:
         lines += ["", f"emotion: expected calibration error {found.emotion_ece:.3f}"]
         lines += [f"  {'confidence':<14} {'pictures':>8} {'mean':>7} {'right':>7}"]
-        for each in found.emotion_reliability:
-            span = f"{each.low:.1f} to {each.high:.1f}"
-            lines.append(f"  {span:<14} {each.n:>8} {each.confidence:>7.1%} {each.accuracy:>7.1%}")
+        for bin_ in found.emotion_reliability:
+            span = f"{bin_.low:.1f} to {bin_.high:.1f}"
+            lines.append(f"  {span:<14} {bin_.n:>8} {bin_.confidence:>7.1%} {bin_.accuracy:>7.1%}")
     for kind, groups in (found.emotion_by or {}).items():
         lines += _block(f"emotion: accuracy (majority rule) by {kind} as the backbone guesses it", groups)
     if found.valence_arousal_ccc is not None:
