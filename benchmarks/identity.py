@@ -37,7 +37,7 @@ Names = npt.NDArray[np.str_]
 def embedded(folder: Path) -> tuple[Floats, Names]:
     """(n, D) embeddings of the largest face in each picture, and whose they are."""
     detector = make_detector(open_session(find_model("face-detector")), DetectorOptions(min_face_px=20))
-    recognizer = Recognizer(open_session(find_model("face-recognition")))
+    recognizer = Recognizer(find_model("face-recognition"), open_session)
     rows, names, pictures = [], [], sorted(path for path in folder.rglob("*") if path.is_file())
     for path in pictures:
         image = cv2.imread(str(path))

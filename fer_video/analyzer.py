@@ -21,11 +21,12 @@ from fer_video.engine.networks import make_networks, make_recognizer
 from fer_video.engine.pipeline import Looks, Pipeline
 from fer_video.errors import InputError, OptionError, fault_of
 from fer_video.faces.identity import Identities
+from fer_video.files import content_hash
 from fer_video.media.address import shown
 from fer_video.media.decode import Source, open_source
 from fer_video.media.fetch import local_copy
 from fer_video.media.sampling import Sampling
-from fer_video.models import Session
+from fer_video.models import ModelSpec, Session
 from fer_video.models.devices import import_onnxruntime
 from fer_video.options import AnalyzerOptions
 from fer_video.results.observations import ObservationLog
@@ -100,7 +101,7 @@ class Analyzer:
             "fervid": __version__,
             "detector": _describe(self._pipeline.detector.session),
             "backbone": _describe(self._backbone.session),
-            "identity": self._recognizer and _describe(self._recognizer.session),
+            "identity": self._recognizer and _described(self._recognizer.spec),
             "provider": self._backbone.session.provider,
             "sampling": {
                 "fps": options.sampling.fps,
@@ -292,6 +293,10 @@ def analyze(path: Path, options: AnalyzerOptions | None = None) -> ClipResult:
 def stream(path: Path, options: AnalyzerOptions | None = None) -> Iterator[Observation]:
     """The observations of one clip as they are made, with embeddings; memory stays flat. Raises as `analyze`."""
     yield from Analyzer(options).stream(path)
+
+
+def _described(spec: ModelSpec) -> dict[str, str]:
+    return {"name": spec.name, "sha256": spec.sha256 or content_hash(spec.path)}
 
 
 def _describe(session: Session) -> dict[str, str]:

@@ -26,11 +26,19 @@ def make_networks(options: AnalyzerOptions) -> tuple[Detector, Backbone]:
 
 
 def make_recognizer(options: AnalyzerOptions) -> Recognizer | None:
-    """Load and start the identity network; None where people are not to be identified. Raises as `make_networks`."""
+    """The identity network, which starts when it is needed; None where people are not to be identified. Raises as
+    `make_networks`."""
     if not options.identify:
         return None
     spec = find_model("face-recognition", options.identity_model)
-    return Recognizer(open_session(spec, options.device, options.threads, networks=2))
+
+    def start(spec: ModelSpec) -> Session:
+        return open_session(spec, options.device, options.threads, networks=2, lean=True)
+
+    recognizer = Recognizer(spec, start)
+    if options.identity_model is not None:
+        recognizer.open()  # what is wrong with it is said before the first clip
+    return recognizer
 
 
 def describe_networks(options: AnalyzerOptions) -> list[str]:
