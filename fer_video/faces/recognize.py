@@ -47,7 +47,7 @@ class Recognizer:
         if spec.features not in outputs:
             raise ModelError(f"{spec.path}: has no output {spec.features!r} (it has {', '.join(outputs)})")
         first = inputs[spec.input.name][0]
-        self._batch = first if isinstance(first, int) else 1  # exported for so many crops at a time, often one
+        self._batch = first if isinstance(first, int) else 1  # more at a time are no faster, and take memory
 
     def crop(self, image: Image | Picture, landmarks: Floats) -> Image:
         """(H, W, 3) uint8 BGR frame, (5, 2) pixels -> (size, size, 3) uint8 BGR."""
@@ -56,10 +56,7 @@ class Recognizer:
     def embed(self, crops: Sequence[Image]) -> Floats:
         """crops: (size, size, 3) uint8 BGR, at least one. Gives (N, D) float32."""
         self.open()
-        parts, batch = (
-            [],
-            self._batch,
-        )  # one at a time where the graph leaves it open: more are no faster, and cost memory
+        parts, batch = [], self._batch
         for start in range(0, len(crops), batch):
             part = crops[start : start + batch]
             filled = [*part, *[part[-1]] * (batch - len(part))]

@@ -23,6 +23,13 @@ from fer_video.results.writers.csv import safe_cell
 from fer_video.types import ClipResult, Face, Observation, Prediction, Segment
 
 
+def test_who_comes_back_as_before_has_not_changed() -> None:
+    (person,) = result().people
+    segments = (Segment(0.0, 0.1, "happy", 0.75), Segment(0.15, 0.2, "happy", 0.75))
+    same = replace(result(), people=(replace(person, segments=segments),))
+    assert "changes:" not in written("table", "clips", same)
+
+
 def no_constant(name: str) -> Any:
     raise AssertionError(f"{name} is not JSON")
 

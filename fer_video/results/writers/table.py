@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import IO, Any
 
 from fer_video.errors import printable
@@ -128,10 +129,14 @@ class TableWriter(Writer):
         named = ", ".join(f"{printable(name)} {share:.0%}" for name, share in shares[:_MAX_SHARES])
         lines = [strip, f"time: {named}"] if shares else [strip]
         segments = person.segments or ()
-        changes = [f"{each.start_s:.1f} s {printable(each.emotion or 'uncertain')}" for each in segments[1:_MAX_NAMED]]
+        # Where somebody was out of sight and comes back as before, a segment begins and nothing changes.
+        changed = [each for before, each in pairwise(segments) if each.emotion != before.emotion]
+        changes = [
+            f"{each.start_s:.1f} s {printable(each.emotion or 'uncertain')}" for each in changed[: _MAX_NAMED - 1]
+        ]
         if changes:
             first = printable(segments[0].emotion or "uncertain")
-            more = len(segments) - 1 - len(changes)
+            more = len(changed) - len(changes)
             rest = f", and {more} more {'change' if more == 1 else 'changes'}, see --rows segments" if more else ""
             said = f"changes: {first}, from {', from '.join(changes)}{rest}"
             lines += textwrap.wrap(said, self._width - _INDENT, subsequent_indent="  ")
