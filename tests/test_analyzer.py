@@ -121,7 +121,7 @@ def test_stream_gives_what_analyze_keeps(analyzer: Analyzer, face_clip: Path) ->
         assert (a.frame, a.time_s, a.person, a.emotion) == (b.frame, b.time_s, b.person, b.emotion)
         assert a.confidence == pytest.approx(b.confidence, abs=1e-5)
         assert a.embedding is not None
-        assert a.embedding.shape == (1280,)
+        assert a.embedding.shape == (1024,)
         assert b.embedding is None
 
 

@@ -36,7 +36,7 @@ class PathOptions:
 
     kernel_s: float = 0.5  # full width of the smoothing kernel at half of its height, seconds
     min_s: float = 0.5  # shortest segment between two changes, seconds
-    cost: float = 0.1  # of a change, in units of log-probability x seconds
+    cost: float = 0.3  # of a change, in units of log-probability x seconds
     likely: float = 0.4  # an emotion below this probability is not likely: uncertain
     gap_s: float = 0.5  # out of sight for longer than this ends a segment, seconds
 

@@ -201,7 +201,7 @@ def test_a_model_for_another_backbone_is_refused(tmp_path: Path) -> None:
 
     model = load_clip_model(saved(tmp_path / "model", clips_of(), PROTOCOLS["afew"]))
     with pytest.raises(
-        ModelError, match=r"mine: trained on embeddings of tiny \(abababababab\), not of effnet-lite0-mtl"
+        ModelError, match=r"mine: trained on embeddings of tiny \(abababababab\), not of mobilenet-v1-mtl"
     ):
         model.check_backbone(open_session(find_model("emotion-backbone")))
 

@@ -67,7 +67,7 @@ def test_leave_one_subject_out_equals_scikit_learn(labelled: Path, tmp_path: Pat
             row = np.concatenate([found.mean(0), found.std(0), found.min(0), found.max(0)])
             row = (row / np.linalg.norm(row)).astype(np.float32)
         else:
-            row = np.zeros(4 * 1280, np.float32)
+            row = np.zeros(4 * 1024, np.float32)
         rows.append(row)
         labels.append(clip.parts[-3])
         subjects.append(clip.parts[-2])
@@ -98,7 +98,7 @@ def test_extract_twice(labelled: Path, tmp_path: Path, face_clip: Path) -> None:
     assert other.stdout != first.stdout
 
     features = load_features(Path(file))
-    assert features.embedding.shape == (10, 1280)
+    assert features.embedding.shape == (10, 1024)
     assert features.emotion.shape == (10, 8)
     assert features.emotion.sum(axis=1) == pytest.approx(1, abs=1e-5)
     assert features.time_s == pytest.approx([i / 5 for i in range(10)])

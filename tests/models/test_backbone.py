@@ -56,7 +56,7 @@ def test_what_it_gives_is_what_the_network_gives(astronaut: Image) -> None:
     backbone = embedded(attributes=True, batch=2)
     crops = [cropped(backbone, astronaut, Face((182 + 9 * i, 58, 270 + 9 * i, 178), 0.9)) for i in range(5)]
     result = backbone.embed(crops)
-    assert result.features.shape == (5, 1280)
+    assert result.features.shape == (5, 1024)
     raw = ort.InferenceSession(str(backbone.spec.path), providers=["CPUExecutionProvider"])
     rgb = np.stack(crops)[..., ::-1].astype(np.float32) / 255
     tensor = ((rgb - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]).transpose(0, 3, 1, 2).astype(np.float32)
@@ -75,7 +75,7 @@ def test_the_astronaut_smiles(astronaut: Image) -> None:
 
 def test_no_crops() -> None:
     nothing = embedded().embed([])
-    assert nothing.features.shape == (0, 1280)
+    assert nothing.features.shape == (0, 1024)
     assert nothing.probabilities["emotion"].shape == (0, 8)
 
 

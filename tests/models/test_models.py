@@ -22,7 +22,7 @@ from fer_video.models.spec import entry_of as described
 from fer_video.models.spec import parse_spec
 from fer_video.options import AnalyzerOptions
 
-BACKBONE = "effnet-lite0-mtl"
+BACKBONE = "mobilenet-v1-mtl"
 
 
 def entry_of(name: str) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def test_unknown_and_absent_devices() -> None:
 
 
 def test_names_that_lead_nowhere(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="no such emotion-backbone; give one of: effnet-lite0-mtl"):
+    with pytest.raises(OptionError, match="no such emotion-backbone; give one of: mobilenet-v1-mtl"):
         find_model("emotion-backbone", "resnet")
     with pytest.raises(OptionError, match="scrfd:PATH"):
         find_model("face-detector", f"scrfd:{tmp_path}/none.onnx")
@@ -150,7 +150,7 @@ def test_a_description_that_does_not_fit_its_graph(tmp_path: Path) -> None:
     path.with_suffix(".json").write_text(json.dumps(entry))
     with pytest.raises(ModelError, match="8 values for 7 labels"):
         Analyzer(AnalyzerOptions(backbone=str(path)))
-    entry = entry_of(BACKBONE) | {"features": {"output": "pooled", "size": 1280}}
+    entry = entry_of(BACKBONE) | {"features": {"output": "pooled", "size": 1024}}
     path.with_suffix(".json").write_text(json.dumps(entry))
     with pytest.raises(ModelError, match="no output 'pooled'"):
         Analyzer(AnalyzerOptions(backbone=str(path)))

@@ -85,7 +85,7 @@ def test_info() -> None:
 
 def test_verify_of_what_is_here() -> None:
     result = fervid("models", "verify")
-    assert (result.exit_code, result.stdout) == (0, "centerface: good\neffnet-lite0-mtl: good\nsface: good\n")
+    assert (result.exit_code, result.stdout) == (0, "centerface: good\nmobilenet-v1-mtl: good\nsface: good\n")
     result = fervid("models", "verify", "centerface", "mbf_va_mtl")
     assert (result.exit_code, result.stdout) == (1, "centerface: good\nmbf_va_mtl: not on this machine\n")
 
@@ -264,7 +264,7 @@ def test_a_sound_installation() -> None:
     assert "24 faces in 4 frames on CPUExecutionProvider" in found["inference"]["says"]
     assert found["decode"]["status"] == "good"
     assert "cpu (CPUExecutionProvider)" in found["devices"]["says"]
-    assert {"model centerface", "model effnet-lite0-mtl", "model pseudo-clip-8"} <= set(found)
+    assert {"model centerface", "model mobilenet-v1-mtl", "model pseudo-clip-8"} <= set(found)
 
 
 def test_the_table_of_a_sound_installation() -> None:

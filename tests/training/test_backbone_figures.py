@@ -80,8 +80,8 @@ def test_the_command_prints_figures_for_both(data: dict[str, Path], cache: Path,
     for line in ("emotion, majority rule, 36 pictures", "age: mean absolute error", "gender: accuracy", "recall"):
         assert line in table.stdout
     assert (tmp_path / "matrix.png").read_bytes().startswith(b"\x89PNG")
-    found = json.loads(fervid("backbone", "evaluate", "effnet-lite0-mtl", *options, "--format", "json").stdout)
-    assert found["model"] == "effnet-lite0-mtl"
+    found = json.loads(fervid("backbone", "evaluate", "mobilenet-v1-mtl", *options, "--format", "json").stdout)
+    assert found["model"] == "mobilenet-v1-mtl"
     assert [each["dataset"] for each in found["datasets"]] == ["fer", "utk"]
     assert found["datasets"][1]["crop"].startswith("detect x ")
 
@@ -165,7 +165,7 @@ def test_quantize_on_the_command_line(
     )  # on a dozen faces the rest is a matter of luck
     out = tmp_path / "int8.onnx"
     said = fervid(
-        "backbone", "quantize", "effnet-lite0-mtl", f"--data=ferplus={data['fer']}", "--cache", cache, "--out", out,
+        "backbone", "quantize", "mobilenet-v1-mtl", f"--data=ferplus={data['fer']}", "--cache", cache, "--out", out,
         "--pictures", 4,
     )  # fmt: skip
     assert said.exit_code == 1

@@ -281,7 +281,7 @@ def test_what_is_wrong_is_said_before_the_first_step(
         replace(recipe, sources=pseudo),
     )
     fails("teaching needs a network that reads emotions", replace(recipe, teaching=0.5))
-    fails("has no teaching and no source with pseudo_emotion; leave --teacher out", teachers=("effnet-lite0-mtl",))
+    fails("has no teaching and no source with pseudo_emotion; leave --teacher out", teachers=("mobilenet-v1-mtl",))
     if not torch.cuda.is_available():
         fails("device cuda is not available to torch", device="cuda")
     from fer_video.training import place as module
