@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from clips import resized as clip_of_size
 
-from fer_video.faces.resize import resized
+from fer_video.media.resize import resized
 from fer_video.models.session import available_cores
 
 _SIZES = ((640, 360), (960, 540), (1280, 720), (1920, 1080))
@@ -34,7 +34,7 @@ def main(path: Path) -> None:
             one, many = (decoding(clip, threads) for threads in (1, cores))
             print(f"  {width:4} x {height:4}   {one[0]:5.2f} ({one[1]:5.2f})   {many[0]:5.2f} ({many[1]:5.2f})")
     cv2.setNumThreads(1)
-    print("shrinking, ms a picture: INTER_AREA, fer_video.faces.resize, INTER_LINEAR alone")
+    print("shrinking, ms a picture: INTER_AREA, fer_video.media.resize, INTER_LINEAR alone")
     for (width, height), scale in (*((size, 0.4) for size in _SIZES), ((240, 240), 0.4), ((300, 300), 0.32)):
         picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
         to = (round(width * scale), round(height * scale))

@@ -22,6 +22,7 @@ import numpy as np
 from clips import group_picture
 
 from fer_video.engine.pipeline import chunks
+from fer_video.faces.align import crop_face
 from fer_video.faces.cuts import CutDetector
 from fer_video.faces.detectors import Detector, DetectorOptions, make_detector, select_faces
 from fer_video.faces.keyframes import KeyFrames
@@ -164,7 +165,9 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def emotions_of(frame: Frame, faces: list[Face], backbone: Backbone) -> list[str]:
-    scores = backbone.embed([backbone.crop(frame.image, face) for face in faces]).probabilities["emotion"]
+    scores = backbone.embed(
+        [crop_face(frame.image, face, backbone.size, backbone.spec.crop) for face in faces]
+    ).probabilities["emotion"]
     return [backbone.emotions[i] for i in scores.argmax(axis=1)]
 
 

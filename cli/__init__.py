@@ -1,4 +1,4 @@
-"""The command line: parse, call the library, print. Nothing here that a library user would miss."""
+"""In: a command line. Out: calls of the library, and their results printed. No logic that a library user would miss."""
 
 from fer_video.cli.main import main
 

@@ -7,8 +7,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
-from fer_video.cli.main import warn
-from fer_video.cli.options import analyzer_options, debug_option, device_options, face_options, sampling_options
+from fer_video.cli.shared.completion import files
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import analyzer_options, debug_option, device_options, face_options, sampling_options
 
 if TYPE_CHECKING:
     from fer_video.machine.bench import Measured, Peer
@@ -17,7 +18,7 @@ __all__ = ["bench"]
 
 
 @click.command()
-@click.argument("clip")
+@click.argument("clip", shell_complete=files)
 @click.option("--runs", type=int, default=3, show_default=True, metavar="N", help="The median of so many counts.")
 @click.option(
     "--format",

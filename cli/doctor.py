@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import click
-from fer_video.cli.options import _DEVICES, debug_option
+from fer_video.cli.shared.options import _DEVICES, debug_option
 
 from fer_video.errors import printable
 

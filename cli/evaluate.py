@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from fer_video.cli.learning import evaluation_lines, features_of, fit_options, read_dataset
-from fer_video.cli.options import debug_option, device_options, face_options, sampling_options, training_options
+from fer_video.cli.shared.completion import files
+from fer_video.cli.shared.learning import HASH_LENGTH, evaluation_lines, features_of, fit_options, read_dataset
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import debug_option, device_options, face_options, sampling_options, training_options
+
+from fer_video.version import __version__
 
 if TYPE_CHECKING:
     from fer_video.learning.evaluate import Evaluation
-    from fer_video.learning.learn import Gathered
+    from fer_video.learning.fit import Clips
 
-__all__ = ["evaluate", "finite"]
+__all__ = ["evaluate"]
+
+_SCHEMA = "fervid-evaluation/1"
 
 
 @click.command()
-@click.argument("arguments", metavar="[MODEL] DATASET", nargs=-1, required=True)
+@click.argument("arguments", metavar="[MODEL] DATASET", nargs=-1, required=True, shell_complete=files)
 @click.option("--cv", metavar="subject|N", help="No stored model: leave each subject out once, or N parts.")
 @click.option(
     "--split",
@@ -34,6 +41,7 @@ __all__ = ["evaluate", "finite"]
 )
 @click.option("--format", "format_name", type=click.Choice(("table", "json")), default="table", show_default=True,
               help="Of the output.")  # fmt: skip
+@click.option("--predictions", metavar="FILE", help="Write the answer for each clip there, as CSV.")
 @click.option("--png", metavar="FILE", help="Draw the confusion matrix there (extra [plot]).")
 @training_options
 @sampling_options
@@ -42,12 +50,12 @@ __all__ = ["evaluate", "finite"]
 @debug_option
 def evaluate(
     arguments: tuple[str, ...], cv: str | None, split: str | None, groups: tuple[str, ...], format_name: str,
-    png: str | None, **given: Any,
+    predictions: str | None, png: str | None, **given: Any,
 ) -> None:  # fmt: skip
     """Measure a clip model, or a way of training one, on labelled clips.
 
-    MODEL is a folder that fervid train wrote, or the name of an embedded model. With --cv there is none: the options
-    of fervid train say how one is trained on the other subjects.
+    MODEL is a folder that fervid train wrote, the name of an embedded model, or auto or none, as for predict --model.
+    With --cv there is none: the options of fervid train say how one is trained on the other subjects.
 
     \b
     fervid evaluate afew-model AFEW --every-frame
@@ -70,9 +78,10 @@ def evaluate(
         raise click.UsageError(
             f"{dataset} names no subjects; give a CSV with a subject column, folders class/subject/clip, or --cv N"
         )
-    gathered = features_of(data, given)
-    said, labels, faces = _answers(model, cv, options, gathered)
-    clips = gathered.clips
+    clips = features_of(data, given).clips
+    answers = _answers(model, cv, options, clips)
+    said, labels, faces = answers.said, answers.labels, answers.faces
+    _warn_of_known(model, answers, clips)
     subjects = clips.subjects if data.has_subjects else None
     overall = measure.evaluate(clips.labels, said, clips.has_face, labels, subjects)
     parts: dict[str, dict[str, Evaluation]] = {}
@@ -88,11 +97,20 @@ def evaluate(
     if png is not None:
         accuracy, recall = overall.accuracy.value, overall.macro_recall.value
         draw_confusion(overall.labels, overall.confusion, accuracy, recall, Path(png))
+    if predictions is not None:
+        _write_predictions(Path(predictions), clips, answers, with_subjects=data.has_subjects)
     if format_name == "json":
-        value = overall.to_dict() | {
-            "by": {by: {n: e.to_dict() for n, e in each.items()} for by, each in parts.items()}
+        value = {
+            "schema": _SCHEMA,
+            "fervid": __version__,
+            "model": answers.name and {"name": answers.name, "sha256": answers.sha256},
+            "cross_validation": cv,
+            "dataset": {"path": dataset, "layout": data.layout, "part": wanted},
+            "trained_on": sum(answers.known),
+            **overall.to_dict(),
+            "by": {by: {n: e.to_dict() for n, e in each.items()} for by, each in parts.items()},
         }
-        click.echo(json.dumps(finite(value), indent=2, allow_nan=False))
+        click.echo(json.dumps(value, indent=2, allow_nan=False))
         return
     click.echo("\n".join(evaluation_lines(overall)))
     for by, each in parts.items():
@@ -113,29 +131,73 @@ def _arguments(arguments: tuple[str, ...], cv: str | None) -> tuple[str | None, 
     return (None, arguments[0]) if cv else (arguments[0], arguments[1])
 
 
-def _answers(model: str | None, cv: str | None, options: Any, gathered: Gathered) -> tuple[Any, list[str], Any]:
+@dataclass(frozen=True)
+class _Answers:
+    """said: (n,) labels. probabilities: (n, labels), None of a cross-validation. known: (n,) clips trained on."""
+
+    said: Any
+    labels: list[str]
+    faces: Any
+    known: list[bool]
+    name: str | None = None
+    sha256: str | None = None
+    probabilities: Any = None
+
+
+def _answers(model: str | None, cv: str | None, options: Any, clips: Clips) -> _Answers:
     """The answers, the labels they come from, and whose faces they are about."""
     import numpy as np
 
-    from fer_video.clip.store import find_clip_model, load_clip_model
+    from fer_video.clip.answers import MEAN, PersonMethod
+    from fer_video.clip.store import choose_clip_model, load_clip_model
     from fer_video.errors import InputError
     from fer_video.learning import learn
 
-    clips = gathered.clips
+    none = [False] * len(clips.labels)
     if model is None:
         said, _ = learn.cross_validate(clips, options, "subject" if cv == "subject" else int(cv or 0))
-        return said, np.unique(clips.labels).tolist(), options.faces
-    loaded = load_clip_model(find_clip_model(model))
-    if not set(loaded.info.labels) & set(clips.labels.tolist()):
+        return _Answers(said, np.unique(clips.labels).tolist(), options.faces, none)
+    first = clips.features[0]
+    chosen = choose_clip_model(model, "main", first.backbone_sha256)
+    loaded = None if chosen is None else load_clip_model(chosen.folder)
+    if loaded is None or model == "auto":
+        method = PersonMethod(first.emotions, loaded, mixed=chosen is not None and chosen.mixed)
+        labels, faces = list(method.labels), "main"
+        probabilities = learn.answers_of(method, clips)
+        name = MEAN if loaded is None else f"{'mixture' if method.mixed else 'svm'}:{loaded.info.name}"
+    else:
+        labels, faces, name = list(loaded.info.labels), loaded.info.faces, loaded.info.name
+        probabilities = learn.probabilities_of(loaded, clips)
+    if not set(labels) & set(clips.labels.tolist()):
         theirs = ", ".join(sorted(set(clips.labels.tolist())))
-        raise InputError(f"{model}: says {', '.join(loaded.info.labels)}; the clips are labelled {theirs}")
-    return learn.judge(loaded, clips), list(loaded.info.labels), loaded.info.faces
+        raise InputError(f"{model}: says {', '.join(labels)}; the clips are labelled {theirs}")
+    trained = set(() if loaded is None else loaded.info.training.get("clip_hashes", ()))
+    known = [each[:HASH_LENGTH] in trained for each in clips.hashes]
+    sha256 = first.backbone_sha256 if loaded is None else loaded.sha256
+    said = np.array(labels)[probabilities.argmax(axis=1)]
+    return _Answers(said, labels, faces, known, name, sha256, probabilities)
 
 
-def finite(value: Any) -> Any:
-    """JSON knows no NaN: what cannot be said, such as the accuracy over no clips, is null."""
-    if isinstance(value, dict):
-        return {name: finite(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(each) for each in value]
-    return None if isinstance(value, float) and value != value else value
+def _warn_of_known(model: str | None, answers: _Answers, clips: Clips) -> None:
+    if count := sum(answers.known):
+        warn(f"warning: {model} was trained on {count} of these {len(clips.labels)} clips: the figures flatter it")
+
+
+def _write_predictions(path: Path, clips: Clips, answers: _Answers, *, with_subjects: bool) -> None:
+    """One row per clip. Raises OutputError."""
+    import csv
+
+    from fer_video.files import open_output
+    from fer_video.results.writers.csv import safe_cell
+
+    shares = answers.probabilities
+    heads = [] if shares is None else [f"p_{label}" for label in answers.labels]
+    with open_output(path) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["path", "subject", "label", "predicted", "confidence", "face", "trained_on", *heads])
+        faces = clips.has_face
+        for row, (label, said) in enumerate(zip(clips.labels.tolist(), answers.said.tolist(), strict=True)):
+            values = [] if shares is None else [round(float(value), 6) for value in shares[row]]
+            subject = clips.subjects[row] if with_subjects else ""
+            cells = [clips.paths[row], str(subject), label, said, max(values, default=""), bool(faces[row])]
+            writer.writerow([safe_cell(cell) for cell in [*cells, answers.known[row], *values]])

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from fer_video.cli.main import warn
-from fer_video.cli.options import (
+from fer_video.cli.shared.completion import files
+from fer_video.cli.shared.inputs import read_list
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import (
     analyzer_options,
     debug_option,
     device_options,
@@ -15,15 +17,20 @@ from fer_video.cli.options import (
     input_argument,
     sampling_options,
 )
-from fer_video.cli.predict import read_list
-from fer_video.cli.progress import BatchProgress
+from fer_video.cli.shared.progress import BatchProgress
 
 __all__ = ["extract"]
 
 
 @click.command()
 @input_argument
-@click.option("--out", required=True, metavar="DIR", help="Folder for the .npz files; made if it is not there.")
+@click.option(
+    "--out",
+    required=True,
+    shell_complete=files,
+    metavar="DIR",
+    help="Folder for the .npz files; made if it is not there.",
+)
 @sampling_options
 @face_options
 @device_options

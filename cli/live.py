@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
-from fer_video.cli.main import warn
-from fer_video.cli.options import analyzer_options, debug_option, device_options, face_options
+from fer_video.cli.shared.completion import files
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import analyzer_options, debug_option, device_options, face_options
 
 from fer_video.errors import OptionError
 
@@ -24,7 +25,7 @@ _TITLE = "fervid live - q ends"
 
 
 @click.command()
-@click.argument("source", metavar="[0|ADDRESS|FILE]", default="0")
+@click.argument("source", metavar="[0|ADDRESS|FILE]", default="0", shell_complete=files)
 @click.option(
     "--format",
     "format_name",

@@ -12,45 +12,59 @@ from contextlib import suppress
 from typing import Any
 
 import click
+import cloup
+from fer_video.cli.shared.messages import show_details
 
 from fer_video import __version__
 from fer_video.errors import FervidError, OptionError, OutputError, printable, unexpected
 
 __all__ = ["main"]
 
-_COMMANDS = {
-    "backbone": "Train, measure, export and quantise the network that reads faces.",
-    "bench": "Measure how fast fervid is here, and how near that is to what is possible.",
-    "doctor": "Check this installation and say how to mend what is wrong.",
-    "evaluate": "Measure a clip model, or a way of training one, on labelled clips.",
-    "extract": "Store the per-frame features of clips, to train on or to use elsewhere.",
-    "live": "Read the emotions in a camera or a stream as they happen.",
-    "merge": "Join the results of fervid predict --shard.",
-    "models": "List, get, check and take in networks.",
-    "plot": "Draw who shows what when.",
-    "predict": "Read the emotions in videos and pictures.",
-    "render": "Draw what was found over a video.",
-    "report": "Make a page that shows what was found, to open in a browser without a network.",
-    "train": "Train a clip model (an SVM over statistics of features) on labelled clips.",
-    "watch": "Read the emotions in files as they come into a folder.",
+# In the order in which people use them; the first line of a command's help, which tests compare.
+_SECTIONS = {
+    "Read emotions": {
+        "predict": "Read the emotions in videos and pictures.",
+        "watch": "Read the emotions in files as they come into a folder.",
+        "merge": "Join the results of fervid predict --shard.",
+        "live": "Read the emotions in a camera or a stream as they happen.",
+    },
+    "Show results": {
+        "report": "Make a page that shows what was found, to open in a browser without a network.",
+        "render": "Draw what was found over a video.",
+        "plot": "Draw who shows what when.",
+    },
+    "Train and measure": {
+        "extract": "Store the per-frame features of clips, to train on or to use elsewhere.",
+        "train": "Train a clip model (an SVM over statistics of features) on labelled clips.",
+        "evaluate": "Measure a clip model, or a way of training one, on labelled clips.",
+        "backbone": "Train, measure, export and quantise the network that reads faces.",
+    },
+    "This installation": {
+        "doctor": "Check this installation and say how to mend what is wrong.",
+        "models": "List, get, check and take in networks.",
+        "bench": "Measure how fast fervid is here, and how near that is to what is possible.",
+        "completion": "Print what makes a shell complete commands, options and files.",
+    },
 }
+_COMMANDS = {name: text for commands in _SECTIONS.values() for name, text in commands.items()}
 
 
-class LazyGroup(click.Group):
+def _sections() -> list[cloup.Section]:
+    """The commands by name and first line of help, which is all that the list and the suggestions need."""
+    return [
+        cloup.Section(title, {name: cloup.Command(name, short_help=text) for name, text in commands.items()})
+        for title, commands in _SECTIONS.items()
+    ]
+
+
+class LazyGroup(cloup.Group):
     """Lists commands without importing their modules."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(_COMMANDS)
-
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in _COMMANDS:
+        if name not in self.commands:
             return None
         command: click.Command = getattr(importlib.import_module(f"fer_video.cli.{name}"), name)
         return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(_COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Errors become one line on stderr and the exit code of docs/cli.md."""
@@ -81,7 +95,7 @@ def _stop(ctx: click.Context, error: Exception | KeyboardInterrupt) -> None:
     ctx.exit(1)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@cloup.group(cls=LazyGroup, sections=_sections(), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fervid")
 @click.option("--debug", is_flag=True, help="Show tracebacks and what the decoders and models report.")
 def main(debug: bool) -> None:
@@ -104,16 +118,3 @@ def main(debug: bool) -> None:
         # these when OpenCV is loaded and opens the first file, which is after this.
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-
-
-def show_details() -> None:
-    """--debug: also where a command takes it."""
-    logging.basicConfig(stream=sys.stderr, format="fervid: %(levelname)s: %(message)s", level=logging.DEBUG, force=True)
-    logging.getLogger("fer_video").setLevel(logging.DEBUG)
-    for name in ("OPENCV_FFMPEG_LOGLEVEL", "OPENCV_LOG_LEVEL"):
-        os.environ.pop(name, None)
-
-
-def warn(message: str) -> None:
-    """One line on stderr."""
-    click.echo(f"fervid: {printable(message)}", err=True)

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from fer_video.cli.batch import say_totals
-from fer_video.cli.main import warn
-from fer_video.cli.options import debug_option
+from fer_video.cli.shared.batch import say_totals
+from fer_video.cli.shared.completion import files
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import debug_option
 
 __all__ = ["merge"]
 
@@ -16,8 +17,14 @@ _MOST_NAMED = 20
 
 
 @click.command()
-@click.argument("folders", metavar="RESULTS...", nargs=-1, required=True)
-@click.option("--out", required=True, metavar="DIR", help="Folder of the merged results; may hold those of the shards.")
+@click.argument("folders", metavar="RESULTS...", nargs=-1, required=True, shell_complete=files)
+@click.option(
+    "--out",
+    required=True,
+    shell_complete=files,
+    metavar="DIR",
+    help="Folder of the merged results; may hold those of the shards.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No warnings and no summary.")
 @debug_option
 @click.pass_context

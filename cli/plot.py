@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from fer_video.cli.options import debug_option
+from fer_video.cli.shared.completion import files
+from fer_video.cli.shared.options import debug_option
 
 from fer_video.errors import InputError
 
@@ -15,8 +16,8 @@ __all__ = ["plot"]
 
 
 @click.command()
-@click.argument("results", metavar="RESULTS...", nargs=-1, required=True)
-@click.option("--out", required=True, metavar="FILE", help="The picture: .png or .svg.")
+@click.argument("results", metavar="RESULTS...", nargs=-1, required=True, shell_complete=files)
+@click.option("--out", required=True, shell_complete=files, metavar="FILE", help="The picture: .png or .svg.")
 @click.option(
     "--kind",
     type=click.Choice(("stacked", "lines")),
@@ -34,7 +35,8 @@ def plot(results: tuple[str, ...], out: str, kind: Any, person: int | None) -> N
     fervid evaluate --format json wrote gives its confusion matrix.
 
     \b
-    fervid predict clip.mp4 --frames --window 2 --out r.json && fervid plot r.json --out timeline.png
+    fervid predict clip.mp4 --frames --out r.json
+    fervid plot r.json --out timeline.png
     fervid plot results/ --out clips.svg
     """
     from fer_video.files import refuse_same

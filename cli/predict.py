@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
-from fer_video.cli.batch import batch_folder, predict_batch
-from fer_video.cli.main import warn
-from fer_video.cli.options import (
+from fer_video.cli.shared.batch import batch_folder, predict_batch
+from fer_video.cli.shared.inputs import read_list
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import (
     analyzer_options,
     batch_options,
     debug_option,
@@ -24,7 +26,7 @@ from fer_video.cli.options import (
     output_options,
     sampling_options,
 )
-from fer_video.cli.progress import BatchProgress
+from fer_video.cli.shared.progress import BatchProgress
 
 from fer_video.errors import OptionError, OutputError
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from fer_video.results.writers import Writer
     from fer_video.types import ClipResult
 
-__all__ = ["predict", "read_list"]
+__all__ = ["predict"]
 
 
 @click.command()
@@ -108,18 +110,6 @@ def predict(ctx: click.Context, /, inputs: tuple[str, ...], quiet: bool, verbose
     ctx.exit(1 if failures else 0)
 
 
-def read_list(inputs: tuple[str, ...]) -> Iterator[str]:
-    """The inputs, with - replaced by the lines of stdin. Bytes that are no text survive as in arguments."""
-    for name in inputs:
-        if name != "-":
-            yield name
-            continue
-        if sys.stdin is None:
-            raise OptionError("stdin is closed; give the inputs as arguments")
-        text = sys.stdin.buffer.read().decode(sys.getfilesystemencoding(), "surrogateescape")
-        yield from (line for line in (each.rstrip("\r") for each in text.split("\n")) if line)
-
-
 @contextmanager
 def _destination(out: str | None, format_name: str) -> Iterator[IO[str]]:
     from fer_video.files import open_output
@@ -141,7 +131,7 @@ def _destination(out: str | None, format_name: str) -> Iterator[IO[str]]:
 def _writer(given: dict[str, Any], file: IO[str], analyzer: Analyzer, *, single: bool, verbose: bool) -> Writer:
     from fer_video.results.writers import RowShape, make_writer
 
-    extra: dict[str, bool] = {}
+    extra: dict[str, Any] = {}
     if given["format_name"] == "json":
         extra = {"single": single, "frames": given["frames"]}
     elif given["format_name"] == "jsonl":
@@ -153,6 +143,7 @@ def _writer(given: dict[str, Any], file: IO[str], analyzer: Analyzer, *, single:
             "ascii_only": not encoding.startswith("utf"),
             "verbose": verbose,
             "group": given["group"],
+            "width": shutil.get_terminal_size().columns,
         }
     shape = RowShape(analyzer.emotions, analyzer.labels, given["attributes"], analyzer.has_affect)
     return make_writer(given["format_name"], given["rows"], file, shape, **extra)

@@ -7,17 +7,18 @@ from typing import Any
 
 import click
 from click.core import ParameterSource
-from fer_video.cli.main import warn
-from fer_video.cli.options import debug_option, device_options, face_options, sampling_options
-from fer_video.cli.progress import BatchProgress
-from fer_video.cli.results import result_of, result_option
+from fer_video.cli.shared.completion import files
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import debug_option, device_options, face_options, sampling_options
+from fer_video.cli.shared.progress import BatchProgress
+from fer_video.cli.shared.results import result_of, result_option
 
 __all__ = ["render"]
 
 
 @click.command()
-@click.argument("clip", metavar="CLIP")
-@click.option("--out", required=True, metavar="FILE", help="The video: .mp4, .m4v, .mov or .mkv.")
+@click.argument("clip", metavar="CLIP", shell_complete=files)
+@click.option("--out", required=True, shell_complete=files, metavar="FILE", help="The video: .mp4, .m4v, .mov or .mkv.")
 @result_option
 @click.option("--no-bars", is_flag=True, help="No bars of the emotions beside the faces.")
 @click.option("--landmarks", is_flag=True, help="Mark eyes, nose and mouth corners.")
@@ -45,10 +46,12 @@ def render(
 
     \b
     fervid render clip.mp4 --out overlay.mp4
-    fervid predict clip.mp4 --frames --out r.json && fervid render clip.mp4 --result r.json --out overlay.mp4
+    fervid predict clip.mp4 --frames --out r.json
+    fervid render clip.mp4 --result r.json --out overlay.mp4
     """
     from fer_video.files import refuse_same
-    from fer_video.media.address import local_copy, shown
+    from fer_video.media.address import shown
+    from fer_video.media.fetch import local_copy
     from fer_video.render.overlay import OverlayOptions
     from fer_video.render.video import RenderOptions, check_video, render_video
 

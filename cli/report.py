@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from fer_video.cli.main import warn
-from fer_video.cli.options import (
-    SEGMENTS_WINDOW_S,
+from fer_video.cli.shared.completion import files
+from fer_video.cli.shared.inputs import read_list
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import (
     analyzer_options,
     debug_option,
     device_options,
@@ -18,9 +19,8 @@ from fer_video.cli.options import (
     model_options,
     sampling_options,
 )
-from fer_video.cli.predict import read_list
-from fer_video.cli.progress import BatchProgress
-from fer_video.cli.results import refuse_analysis_options
+from fer_video.cli.shared.progress import BatchProgress
+from fer_video.cli.shared.results import refuse_analysis_options
 
 from fer_video.errors import InputError, OptionError, OutputError
 
@@ -32,8 +32,14 @@ __all__ = ["report"]
 
 
 @click.command()
-@click.argument("inputs", metavar="CLIP|RESULTS...", nargs=-1, required=True)
-@click.option("--out", required=True, metavar="FILE|DIR", help="report.html for one clip, a folder for several.")
+@click.argument("inputs", metavar="CLIP|RESULTS...", nargs=-1, required=True, shell_complete=files)
+@click.option(
+    "--out",
+    required=True,
+    shell_complete=files,
+    metavar="FILE|DIR",
+    help="report.html for one clip, a folder for several.",
+)
 @click.option(
     "--video",
     type=click.Choice(("link", "embed", "none")),
@@ -75,8 +81,6 @@ def report(
         raise OptionError("no inputs: the list on stdin is empty")
     if not found.paths and not found.errors:
         refuse_analysis_options(ctx, given)
-    if given["window_s"] is None and given["step_s"] is None:
-        given["window_s"] = SEGMENTS_WINDOW_S
     refuse_same(Path(out), [*map(str, files), *found.paths])
     for _, error in found.errors:
         warn(f"error: {error}")

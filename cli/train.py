@@ -6,16 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import click
-from fer_video.cli.learning import evaluation_lines, features_of, fit_options, read_dataset
-from fer_video.cli.main import warn
-from fer_video.cli.options import debug_option, device_options, face_options, sampling_options, training_options
+from fer_video.cli.shared.completion import files
+from fer_video.cli.shared.learning import HASH_LENGTH, evaluation_lines, features_of, fit_options, read_dataset
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import debug_option, device_options, face_options, sampling_options, training_options
 
 __all__ = ["train"]
 
 
 @click.command()
-@click.argument("dataset")
-@click.option("--out", required=True, metavar="DIR", help="Folder of the model; an older model there is replaced.")
+@click.argument("dataset", shell_complete=files)
+@click.option(
+    "--out",
+    required=True,
+    shell_complete=files,
+    metavar="DIR",
+    help="Folder of the model; an older model there is replaced.",
+)
 @training_options
 @click.option("--search", "searching", is_flag=True, help="Choose kernel, C and statistics by cross-validation.")
 @click.option(
@@ -44,7 +51,8 @@ def train(dataset: str, out: str, searching: bool, metric: str, adaptive_rate: f
     \b
     fervid train AFEW --out afew-model --every-frame
     fervid train VGAF --protocol vgaf --out vgaf-model
-    fervid train clips.csv --search --out my-model && fervid predict clip.mp4 --model my-model
+    fervid train clips.csv --search --out my-model
+    fervid predict clip.mp4 --model my-model
     """
     from fer_video.clip.store import check_place
     from fer_video.learning import fit, learn
@@ -56,8 +64,8 @@ def train(dataset: str, out: str, searching: bool, metric: str, adaptive_rate: f
     data = data.for_training()
     check_place(Path(out))
     gathered = features_of(data, given)
+    seen = gathered.clips.where(gathered.clips.has_face)
     if searching:
-        seen = gathered.clips.where(gathered.clips.has_face)
         trials = fit.search(seen, options, metric)  # type: ignore[arg-type]
         options = trials[0].options
         for trial in trials[:5]:
@@ -72,6 +80,7 @@ def train(dataset: str, out: str, searching: bool, metric: str, adaptive_rate: f
         "dataset": {"layout": data.layout, "clips": len(gathered.clips.labels), "failed": len(gathered.failed)},
         "with_face": int(gathered.clips.has_face.sum()),
         "sampling": {"fps": given["fps"], "every_frame": given["every_frame"]},
+        "clip_hashes": sorted(each[:HASH_LENGTH] for each in seen.hashes),  # so that evaluate knows them again
         "cross_validation": trained.held_out and trained.held_out.to_dict(),
     }
     trained.save(Path(out), Path(out).name, training)

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from fer_video.cli.batch import batch_folder, job_of, say_entry
-from fer_video.cli.main import warn
-from fer_video.cli.options import (
+from fer_video.cli.shared.batch import batch_folder, job_of, say_entry
+from fer_video.cli.shared.completion import files
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import (
     debug_option,
     device_options,
     face_options,
@@ -17,13 +18,13 @@ from fer_video.cli.options import (
     sampling_options,
     worker_options,
 )
-from fer_video.cli.progress import BatchProgress
+from fer_video.cli.shared.progress import BatchProgress
 
 __all__ = ["watch"]
 
 
 @click.command()
-@click.argument("folder", metavar="DIR")
+@click.argument("folder", metavar="DIR", shell_complete=files)
 @output_options
 @click.option("--interval", "interval_s", type=float, default=1.0, show_default=True, metavar="SEC",
               help="Look at the folder every SEC seconds.")  # fmt: skip
@@ -47,8 +48,8 @@ def watch(ctx: click.Context, /, folder: str, interval_s: float, settle_s: float
     fervid watch incoming/ --out results/
     """
     from fer_video.errors import InputError
+    from fer_video.interrupt import first_interrupt
     from fer_video.jobs.batch import open_batch
-    from fer_video.jobs.interrupt import first_interrupt
     from fer_video.jobs.watch import WatchOptions
     from fer_video.jobs.watch import watch as watching
     from fer_video.jobs.workers import LocalWorkers

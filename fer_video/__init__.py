@@ -15,14 +15,26 @@ ONNX Runtime: each name below is imported when it is first used.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from fer_video.version import __version__
 
 if TYPE_CHECKING:
-    from fer_video.analyzer import Analyzer, AnalyzerOptions, analyze, stream
+    from fer_video.analyzer import Analyzer, analyze, stream
     from fer_video.errors import FervidError, InputError, ModelError, OptionError, OutputError
     from fer_video.faces.detectors import DetectorOptions
     from fer_video.media.sampling import Sampling
-    from fer_video.types import Affect, Attributes, ClipResult, Face, Frame, Observation, Person, Prediction, Segment
+    from fer_video.options import AnalyzerOptions
+    from fer_video.types import (
+        Affect,
+        Attributes,
+        ClipResult,
+        Face,
+        Frame,
+        Observation,
+        Person,
+        Prediction,
+        Segment,
+        Track,
+    )
 
 __all__ = [
     "Affect",
@@ -43,13 +55,15 @@ __all__ = [
     "Prediction",
     "Sampling",
     "Segment",
+    "Track",
     "__version__",
     "analyze",
     "stream",
 ]
 
 _HOMES = {
-    "fer_video.analyzer": ("Analyzer", "AnalyzerOptions", "analyze", "stream"),
+    "fer_video.analyzer": ("Analyzer", "analyze", "stream"),
+    "fer_video.options": ("AnalyzerOptions",),
     "fer_video.media.sampling": ("Sampling",),
     "fer_video.faces.detectors": ("DetectorOptions",),
     "fer_video.errors": ("FervidError", "InputError", "ModelError", "OptionError", "OutputError"),
@@ -63,6 +77,7 @@ _HOMES = {
         "Person",
         "Prediction",
         "Segment",
+        "Track",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -6,77 +6,40 @@ import os
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
 
-import fer_video
+from fer_video.clip.answers import labels_of
 from fer_video.clip.features import ClipFeatures, Faces, collect
 from fer_video.clip.model import ClipModel
-from fer_video.clip.segments import WindowOptions
-from fer_video.clip.store import EMBEDDED, find_clip_model, load_clip_model
+from fer_video.clip.store import choose_clip_model, load_clip_model
 from fer_video.clip.summary import Summary, SummaryOptions
-from fer_video.engine.networks import make_networks
+from fer_video.engine.networks import make_networks, make_recognizer
 from fer_video.engine.pipeline import Looks, Pipeline
 from fer_video.errors import InputError, OptionError, fault_of
-from fer_video.faces.detectors import DetectorOptions
-from fer_video.faces.keyframes import KEY_S
-from fer_video.media.address import local_copy, shown
+from fer_video.faces.identity import Identities
+from fer_video.files import content_hash
+from fer_video.media.address import shown
 from fer_video.media.decode import Source, open_source
+from fer_video.media.fetch import local_copy
 from fer_video.media.sampling import Sampling
-from fer_video.models import Session
+from fer_video.models import ModelSpec, Session
 from fer_video.models.devices import import_onnxruntime
+from fer_video.options import AnalyzerOptions
 from fer_video.results.observations import ObservationLog
 from fer_video.types import ClipResult, Frame, Observation
+from fer_video.version import __version__
 
-__all__ = ["Analyzer", "AnalyzerOptions", "Progress", "analyze", "stream"]
+__all__ = ["Analyzer", "Progress", "analyze", "stream"]
 
 Path = str | os.PathLike[str]
 # Called now and then with the time reached in the clip and its announced duration, in seconds.
 Progress = Callable[[float, float | None], None]
 
 _WHOSE = {"main": "one person", "all": "a group"}
-_MOST_THREADS = 256  # a typing error must not start a million
-
-
-@dataclass(frozen=True, slots=True)
-class AnalyzerOptions:
-    """How clips are analysed. Everything has a default; a value that makes no sense raises OptionError."""
-
-    sampling: Sampling = field(default_factory=Sampling)  # which frames
-    faces: DetectorOptions = field(default_factory=DetectorOptions)  # what counts as a face
-    # Where the detector looks: at key frames (keyframes.py), or at every frame that is sampled.
-    detect: Literal["keyframes", "every"] = "keyframes"
-    detector: str | None = None  # name, path or scrfd:PATH (models.find_model); None: the embedded default
-    backbone: str | None = None  # name or path; None: the embedded default
-    device: str = "auto"  # or a key of models.devices.DEVICES
-    threads: int | None = None  # cores that the networks use, on a CPU; None: all this process may use
-    attributes: bool = False  # also age, gender, ethnicity
-    # The clip model that answers for people and the clip: "auto" for the embedded one where it fits the backbone, its
-    # name, the folder of one's own, or "none" for the mean of the per-frame probabilities.
-    model: str = "auto"
-    group_model: str | None = None  # that answers for the group, likewise; None: the mean
-    adaptive: bool = False  # look at more frames only while the clip model is not certain enough; overrides fps
-    windows: WindowOptions | None = None  # also segments over sliding windows
-    min_confidence: float = 0.0  # 0 to 1: answers less sure than this abstain, their emotion is None
-    max_lost_s: float = 1.0  # for how long a person may be out of sight and keep the id
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.min_confidence <= 1:
-            raise OptionError(f"min_confidence must lie between 0 and 1, not {self.min_confidence:g}")
-        if self.detect not in ("keyframes", "every"):
-            raise OptionError(f"detect must be keyframes or every, not {self.detect!r}")
-        if self.threads is not None and not 1 <= self.threads <= _MOST_THREADS:
-            raise OptionError(f"threads must be from 1 to {_MOST_THREADS}, not {self.threads}")
-        if not self.max_lost_s >= 0:
-            raise OptionError(f"max_lost_s must be 0 or more, not {self.max_lost_s:g}")
-
-    @property
-    def key_s(self) -> float:
-        """Seconds of video between two frames that the detector looks at, at most."""
-        return KEY_S if self.detect == "keyframes" else 0.0
 
 
 class Analyzer:
@@ -91,30 +54,29 @@ class Analyzer:
     def __init__(self, options: AnalyzerOptions | None = None) -> None:
         self.options = options = options or AnalyzerOptions()
         detector, self._backbone = make_networks(options)
+        self._recognizer = make_recognizer(options)
         self._pipeline = Pipeline(detector, self._backbone, options.max_lost_s, options.key_s)
-        self._person_model = self._clip_model(options.model, "main")
-        self._group_model = self._clip_model(options.group_model, "all")
+        self._person_model, self._mixed = self._clip_model(options.model, "main")
+        self._group_model, _ = self._clip_model(options.group_model, "all")
         if options.adaptive and (self._person_model is None or self._person_model.info.adaptive is None):
             raise OptionError("the adaptive frame rate needs a clip model that was trained with thresholds for it")
 
-    def _clip_model(self, wanted: str | None, faces: Faces) -> ClipModel | None:
-        """A clip model that fits. The embedded default is passed over for a backbone it was not trained on."""
-        if wanted is None or wanted == "none":
-            return None
+    def _clip_model(self, wanted: str | None, faces: Faces) -> tuple[ClipModel | None, bool]:
+        """A clip model that fits, and whether its mixture answers."""
         session = self._backbone.session
-        if wanted == "auto":
-            model = load_clip_model(find_clip_model(EMBEDDED[faces]))
-            return model if model.info.backbone_sha256 == session.sha256 else None
-        model = load_clip_model(find_clip_model(wanted))
+        chosen = choose_clip_model(wanted, faces, session.sha256)
+        if chosen is None:
+            return None, False
+        model = load_clip_model(chosen.folder)
         model.check_backbone(session)
         if model.info.faces != faces:
             raise OptionError(f"{wanted}: is a model of {_WHOSE[model.info.faces]}, not of {_WHOSE[faces]}")
-        return model
+        return model, chosen.mixed
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Of the answers for people and clips: the clip model's, or those of the backbone's head."""
-        return self.emotions if self._person_model is None else self._person_model.info.labels
+        """Of the answers for people, clips, groups and segments (clip/answers.py)."""
+        return labels_of(None if self._person_model is None else self._person_model.info, self.emotions)
 
     @property
     def emotions(self) -> tuple[str, ...]:
@@ -136,9 +98,10 @@ class Analyzer:
         """What runs: models and hashes, the execution provider really in use, sampling, options, versions."""
         options = self.options
         return {
-            "fervid": fer_video.__version__,
+            "fervid": __version__,
             "detector": _describe(self._pipeline.detector.session),
             "backbone": _describe(self._backbone.session),
+            "identity": self._recognizer and _described(self._recognizer.spec),
             "provider": self._backbone.session.provider,
             "sampling": {
                 "fps": options.sampling.fps,
@@ -176,14 +139,22 @@ class Analyzer:
         with local_copy(path) as clip, self._observing(clip) as (_, seen):
             yield from seen
 
+    def _identities(self) -> Identities | None:
+        """For one clip."""
+        return None if self._recognizer is None else Identities(self._recognizer)
+
     @contextmanager
     def _observing(
-        self, clip: Path, sampling: Sampling | None = None, looks: Looks | None = None
+        self,
+        clip: Path,
+        sampling: Sampling | None = None,
+        looks: Looks | None = None,
+        identities: Identities | None = None,
     ) -> Iterator[tuple[Source, Iterator[Observation]]]:
         """What is read and what is seen in it; nobody reads any more when this is left."""
         with open_source(clip) as source:
             frames = source.frames(sampling or self.options.sampling)
-            with closing(self._pipeline.observe(frames, looks)) as seen:
+            with closing(self._pipeline.observe(frames, looks, identities)) as seen:
                 yield source, seen
 
     def watch(self, frames: Iterator[Frame]) -> Iterator[tuple[Frame, list[Observation]]]:
@@ -214,8 +185,16 @@ class Analyzer:
             clip=summary.clip(),
             group=summary.group(),
             people=summary.people(),
-            ran={**self.ran, "times": "estimated" if source.estimated_times else "container", "adaptive": adaptive},
+            tracks=summary.tracks,
+            ran={
+                **self.ran,
+                "times": "estimated" if source.estimated_times else "container",
+                "adaptive": adaptive,
+                "segments": summary.segmenting,
+            },
             observations=observations,
+            size=(source.info.width, source.info.height),
+            timing=source.timing,
         )
 
     def _go_through(
@@ -226,16 +205,28 @@ class Analyzer:
         observations = ObservationLog(self.emotions, genders, ethnicities, least, self.has_affect)
         summary = Summary(
             SummaryOptions(
-                self.emotions, genders, ethnicities, least, self._person_model, self._group_model, self.options.windows
+                self.emotions,
+                genders,
+                ethnicities,
+                least,
+                self._person_model,
+                mixed=self._mixed,
+                group_model=self._group_model,
+                windows=self.options.windows,
             )
         )
-        with self._observing(path, sampling, looks) as (source, seen):
+        identities = self._identities()
+        with self._observing(path, sampling, looks, identities) as (source, seen):
             for observation in seen:
                 if progress and observation.frame != summary.last_frame:
                     progress(observation.time_s, source.info.duration_s)
                 observations.append(observation)
                 summary.add(observation)
         summary.close()
+        if identities is not None:
+            people = identities.people()
+            observations.join(people)
+            summary.join(people)
         return summary, observations, source
 
     @property
@@ -263,8 +254,12 @@ class Analyzer:
 
         Raises InputError when the file cannot be read.
         """
-        with local_copy(path) as clip, self._observing(clip) as (source, seen):
+        identities = self._identities()
+        with local_copy(path) as clip, self._observing(clip, identities=identities) as (source, seen):
             collected = collect(seen, self._backbone)
+        if identities is not None and collected.has_face:
+            people = identities.people()
+            collected = replace(collected, person=np.array([people[track] for track in collected.person], np.int32))
         return replace(
             collected,
             path=shown(path),
@@ -298,6 +293,10 @@ def analyze(path: Path, options: AnalyzerOptions | None = None) -> ClipResult:
 def stream(path: Path, options: AnalyzerOptions | None = None) -> Iterator[Observation]:
     """The observations of one clip as they are made, with embeddings; memory stays flat. Raises as `analyze`."""
     yield from Analyzer(options).stream(path)
+
+
+def _described(spec: ModelSpec) -> dict[str, str]:
+    return {"name": spec.name, "sha256": spec.sha256 or content_hash(spec.path)}
 
 
 def _describe(session: Session) -> dict[str, str]:

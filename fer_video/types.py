@@ -9,15 +9,12 @@ the first frame of the video. Arrays are NumPy; images are height x width x 3, u
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
-
-if TYPE_CHECKING:
-    from fer_video.results.observations import ObservationLog
 
 Image = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -28,25 +25,69 @@ __all__ = [
     "ClipResult",
     "Face",
     "Frame",
+    "Jump",
     "Observation",
+    "Observations",
     "Person",
+    "Picture",
     "Prediction",
     "Segment",
     "Status",
+    "Timing",
+    "Track",
 ]
 
 SCHEMA = "fervid/1"
 
+_MOMENT_S = 1e-3  # what a segment of a single frame counts for
+
 Status = Literal["ok", "partial", "failed"]
 
 
-@dataclass(frozen=True, slots=True)
+class Picture(Protocol):
+    """An image that is not in memory as one yet. Has the shape of it, and np.asarray() makes it."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height, width, 3."""
+
+    @property
+    def nbytes(self) -> int:
+        """Of memory that it takes now."""
+
+    @property
+    def image(self) -> Image:
+        """(height, width, 3) uint8 BGR; made when asked for, once."""
+
+    def shrunk(self, width: int, height: int) -> Image:
+        """Another size of it, without making all of it."""
+
+    def grey(self, width: int, height: int) -> Image:
+        """(height, width) uint8: the brightness of a thumbnail."""
+
+    def __getitem__(self, part: tuple[slice, slice]) -> Picture:
+        """Some of its rows and columns."""
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """The image, for NumPy."""
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class Frame:
     """One decoded picture of a video."""
 
     index: int  # position in the decoded stream, from 0; not the count of sampled frames
     time_s: float  # the container's presentation time, seconds from the first frame; never index / fps
-    image: Image  # (height, width, 3) uint8 BGR, as displayed
+    picture: Image | Picture  # as displayed; what need not be converted stays as it was decoded
+
+    def __init__(self, index: int, time_s: float, image: Image | Picture) -> None:
+        for name, value in (("index", index), ("time_s", time_s), ("picture", image)):
+            object.__setattr__(self, name, value)
+
+    @property
+    def image(self) -> Image:
+        """(height, width, 3) uint8 BGR, as displayed."""
+        return self.picture if isinstance(self.picture, np.ndarray) else self.picture.image
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +146,14 @@ class Observation:
 
     frame: int  # Frame.index
     time_s: float  # Frame.time_s
-    person: int | None = None  # track id from 1, stable while a person is followed
+    # Whose face it is, from 1. Tracks are only joined to people at the end of a clip: in a stream it is the track.
+    person: int | None = None
     face: Face | None = None
     probabilities: Mapping[str, float] | None = None  # emotion -> probability, in the model's own order
     embedding: Floats | None = None  # (D,) float32, the backbone's features before its heads
     attributes: Attributes | None = None  # only when asked for
     affect: Affect | None = None  # only of a backbone that gives it
+    track: int | None = None  # the unbroken appearance it belongs to, from 1; None without a face
 
     @property
     def emotion(self) -> str | None:
@@ -123,6 +166,25 @@ class Observation:
         return max(self.probabilities.values()) if self.probabilities else None
 
 
+class Observations(Protocol):
+    """All observations of a clip, in order, as results.observations.ObservationLog keeps them."""
+
+    min_confidence: float  # below it rows abstain
+    emotions: tuple[str, ...]  # labels of the heads, in the model's order
+    genders: tuple[str, ...]  # () without attributes, as ethnicities
+    ethnicities: tuple[str, ...]
+    has_affect: bool
+
+    @property
+    def has_attributes(self) -> bool: ...
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Observation]: ...
+
+    def __getitem__(self, row: int) -> Observation: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """What a clip, or a group of people in it, shows on the whole."""
@@ -130,8 +192,11 @@ class Prediction:
     emotion: str | None  # None: abstained, `confidence` lies below the asked-for minimum
     confidence: float  # probability of the most probable emotion, 0 to 1
     probabilities: Mapping[str, float]  # emotion -> probability, in the model's own order
-    method: str  # how it was reached: "mean-probability", or "svm:<name of the clip model>"
+    method: str  # how it was reached: "mean-probability", "svm:<name of the clip model>" or "mixture:<name>"
     person: int | None = None  # whose face it is, None for a group
+    # Of a group: positive, neutral, negative -> probability; None where its labels are no emotions.
+    valence: Mapping[str, float] | None = None
+    how: str = ""  # one sentence on the method
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +206,23 @@ class Segment:
     start_s: float
     end_s: float
     emotion: str | None  # None: abstained
-    confidence: float  # mean over the windows in it
+    confidence: float  # mean over its frames, smoothed, or over the windows in it
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One unbroken appearance of a face: it ends at a cut and where the face is out of sight for too long."""
+
+    id: int
+    start_s: float  # time of the first and the last frame in which the face was found
+    end_s: float
+    frames: int  # sampled frames in which it was found
+    person: int  # whose face it is: Person.id
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One face followed through the clip (a track). Someone who returns after a cut is a new person."""
+    """Everybody is one person however often they appear, or one track where people are not to be identified."""
 
     id: int
     start_s: float  # time of the first and the last frame in which the face was found
@@ -156,8 +232,36 @@ class Person:
     confidence: float
     probabilities: Mapping[str, float]
     attributes: Attributes | None = None  # mean over the frames, only when asked for
-    segments: tuple[Segment, ...] | None = None  # only when sliding windows were asked for
+    segments: tuple[Segment, ...] | None = None  # in order of time; None where the clip model's labels know no frames
     affect: Affect | None = None  # mean over the frames, only of a backbone that gives it
+    method: str = ""  # as of a Prediction; "" in results of older versions
+
+    @property
+    def time_shares(self) -> dict[str, float]:
+        """Emotion, or "uncertain" -> share of the time of the segments, the largest first."""
+        seconds: dict[str, float] = {}
+        for segment in self.segments or ():
+            name = segment.emotion or "uncertain"
+            seconds[name] = seconds.get(name, 0.0) + max(segment.end_s - segment.start_s, _MOMENT_S)
+        total = sum(seconds.values())
+        return {name: each / total for name, each in sorted(seconds.items(), key=lambda item: -item[1])}
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """One place where the container's clock was not followed: it started again, wrapped around or jumped."""
+
+    time_s: float  # of the frame after it
+    by_s: float  # how far the container's clock jumped, negative when it went back
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How a clip's times, seconds from its first frame, belong to those of its container and of players."""
+
+    origin_s: float | None = None  # the container's own time of the first frame; None where it has none
+    offset_s: float = 0.0  # how long after its start a player shows the first frame
+    jumps: tuple[Jump, ...] = ()  # up to a hundred
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +278,15 @@ class ClipResult:
     clip: Prediction | None = None  # of the main person; None when there is no face
     group: Prediction | None = None  # over all people; None when there is no face
     people: tuple[Person, ...] = ()
+    tracks: tuple[Track, ...] = ()  # in order of appearance; () in results of older versions
     ran: Mapping[str, Any] = field(default_factory=dict)  # models and hashes, provider, sampling, versions
-    observations: ObservationLog | None = None  # every sampled frame and face, compact; None when failed
+    observations: Observations | None = None  # every sampled frame and face, compact; None when failed
+    size: tuple[int, int] | None = None  # width and height of the first frame in pixels, as displayed
+    timing: Timing = field(default_factory=Timing)
 
     def to_dict(self, *, frames: bool = False) -> dict[str, Any]:
         """The JSON object of schema "fervid/1" (docs/output.md); with `frames` also every sampled frame."""
-        from fer_video.results.rows import clip_object
+        from fer_video.results.rows import clip_object  # the one way up from here, for users' sake: .importlinter
 
         return clip_object(self, frames=frames)
 

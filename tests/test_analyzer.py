@@ -24,12 +24,15 @@ def test_the_example(analyzer: Analyzer) -> None:
     assert result.duration_s == pytest.approx(10.5, abs=0.05)
     assert result.fps == pytest.approx(25)
     assert result.frames_sampled == 105
-    first, second = result.people  # a cut lies between them
+    (woman,) = result.people
+    first, second = result.tracks  # a cut lies between them
     assert first.end_s < 6 < 7.9 < second.start_s
+    assert (first.person, second.person) == (woman.id, woman.id)
+    assert (woman.start_s, woman.end_s, woman.frames) == (first.start_s, second.end_s, first.frames + second.frames)
     assert result.clip is not None
     assert result.clip.emotion == "happiness"
-    assert result.clip.method == "svm:pseudo-afew-7"
-    assert result.clip.person in (1, 2)
+    assert result.clip.method == "svm:pseudo-clip-8"
+    assert result.clip.person == 1
     plain = fer_video.analyze(EXAMPLE, AnalyzerOptions(model="none")).clip
     assert plain is not None
     assert (plain.emotion, plain.method) == ("happiness", "mean-probability")
@@ -40,14 +43,19 @@ def test_the_example(analyzer: Analyzer) -> None:
     assert [row["time_s"] for row in rows] == pytest.approx([math.ceil(k * 2.5) / 25 for k in range(105)], abs=1e-3)
 
 
-def test_a_cut_ends_everybody(analyzer: Analyzer, astronaut: Image, tmp_path: Path) -> None:
-    """The same place in the picture, another shot: somebody new."""
+def test_a_cut_ends_every_track(analyzer: Analyzer, astronaut: Image, tmp_path: Path) -> None:
+    """The same place in the picture, another shot: another track, of the same person where the face is the same."""
     first = astronaut[:288, 60:444]
     second = 255 - np.ascontiguousarray(first[:, ::-1])
     second[40:200, 100:250] = first[40:200, 100:250]  # her face where it was, everything around it another
     views = [first] * 5 + [second] * 5
-    result = analyzer.analyze(encode(tmp_path / "cut.mp4", views, [i / 10 for i in range(10)]))
-    assert [(person.id, person.frames) for person in result.people] == [(1, 5), (2, 5)]
+    clip = encode(tmp_path / "cut.mp4", views, [i / 10 for i in range(10)])
+    result = analyzer.analyze(clip)
+    assert [(track.id, track.frames, track.person) for track in result.tracks] == [(1, 5, 1), (2, 5, 1)]
+    assert [(person.id, person.frames) for person in result.people] == [(1, 10)]
+    plain = fer_video.analyze(clip, AnalyzerOptions(identify=False))
+    assert [(person.id, person.frames) for person in plain.people] == [(1, 5), (2, 5)]
+    assert [track.person for track in plain.tracks] == [1, 2]
 
 
 def sizes(chunked: Iterator[list[fer_video.Frame]]) -> list[int]:
@@ -60,7 +68,7 @@ def frames_of(*shapes: tuple[int, int], fps: float = 10.0) -> Iterator[fer_video
 
 def test_chunks_grow_are_small_for_large_frames_and_of_one_size() -> None:
     assert sizes(chunks(frames_of(*[(360, 640)] * 40))) == [4, 8, 16, 12]
-    assert sizes(chunks(frames_of(*[(2160, 3840)] * 10))) == [4, 6]
+    assert sizes(chunks(frames_of(*[(2160, 3840)] * 10))) == [4, 4, 2]
     assert sizes(chunks(frames_of((9, 9), (9, 9), (8, 9), (9, 9)))) == [2, 1, 1]
 
 

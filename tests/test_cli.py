@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from command import fervid
 from conftest import EXAMPLE
-from fer_video.cli.options import _CLIP_FORMATS, _DEVICES, _FORMATS
+from fer_video.cli.shared.options import _CLIP_FORMATS, _DEVICES, _FORMATS
 from media import encode_sound_only
 
 from fer_video.models import find_model
@@ -209,7 +209,6 @@ def test_a_cut_off_clip_is_analysed_and_marked(tmp_path: Path, face_clip: Path) 
         ("--adaptive", "--fps", "5"),
         ("--step", "1"),
         ("--window", "1", "--step", "2"),
-        ("--rows", "segments"),
         ("--model", "no/such/model"),
         ("--model", "pseudo-vgaf-3"),
         ("--adaptive", "--model", "none"),

@@ -1,4 +1,4 @@
-"""Observations of a clip -> answers: statistics (arXiv 2103.17107), a classifier of them, segments, a summary."""
+"""In: observations. Out: answers for each person, the clip and the group, by statistics and an SVM."""
 
 from fer_video.clip.model import ClipModel, ClipModelInfo
 from fer_video.clip.store import find_clip_model, load_clip_model

@@ -14,10 +14,10 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ from fer_video.files import content_hash, open_output, refuse_pipe, safe_name
 from fer_video.models.backbone import Backbone
 from fer_video.types import Floats, Observation, Status
 
-__all__ = ["ClipFeatures", "FeatureStore", "collect", "is_features", "load_features"]
+__all__ = ["ClipFeatures", "FeatureStore", "StoredFeatures", "collect", "is_features", "load_features"]
 
 SCHEMA = "fervid-features/1"
 Faces = Literal["main", "all"]
@@ -139,6 +139,40 @@ def load_features(path: Path) -> ClipFeatures:
         ) from error
 
 
+class StoredFeatures(Sequence[ClipFeatures]):
+    """Features in files, read when they are asked for and not kept: any number of clips in the memory of one.
+
+    has_face: of each file, known from when it was read first. stride: every n-th sampled frame alone.
+    """
+
+    def __init__(self, files: Sequence[Path], has_face: Sequence[bool], stride: int = 1) -> None:
+        self.files, self.has_face, self.stride = tuple(files), tuple(has_face), stride
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    @overload
+    def __getitem__(self, row: int) -> ClipFeatures: ...
+    @overload
+    def __getitem__(self, row: slice) -> StoredFeatures: ...
+    def __getitem__(self, row: int | slice) -> ClipFeatures | StoredFeatures:
+        """Raises InputError for a file that is damaged or gone."""
+        if isinstance(row, slice):
+            return StoredFeatures(self.files[row], self.has_face[row], self.stride)
+        features = load_features(self.files[row])
+        return features if self.stride == 1 else features.strided(self.stride)
+
+    def chosen(self, rows: Iterable[int]) -> StoredFeatures:
+        several = list(rows)
+        return StoredFeatures(
+            [self.files[row] for row in several], [self.has_face[row] for row in several], self.stride
+        )
+
+    def strided(self, stride: int) -> StoredFeatures:
+        """As ClipFeatures.strided, of all."""
+        return StoredFeatures(self.files, self.has_face, stride)
+
+
 def is_features(path: Path) -> bool:
     """Whether a features file is there and whole, so far as its table of contents tells."""
     try:
@@ -202,13 +236,17 @@ class FeatureStore:
 
     def file_for(self, clip: Path) -> Path:
         """Where a clip's features are or would be. Raises InputError when the clip cannot be read."""
+        return self.place_of(clip)[0]
+
+    def place_of(self, clip: Path) -> tuple[Path, str]:
+        """The same, and the hash of the clip's content."""
         refuse_pipe(clip)
         try:
             key = content_hash(clip)
         except OSError as error:
             raise InputError(f"{clip}: cannot be read: {error.strerror}; check the name") from error
         both = content_hash_of(SCHEMA, key, self.fingerprint)
-        return self.folder / f"{safe_name(clip.stem)}-{both[:20]}.npz"
+        return self.folder / f"{safe_name(clip.stem)}-{both[:20]}.npz", key
 
 
 def content_hash_of(*parts: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +17,14 @@ from fer_video.models import Session
 from fer_video.models.backbone import softmax
 from fer_video.types import Floats
 
-__all__ = ["Adaptive", "ClipModel", "ClipModelInfo"]
+__all__ = ["Adaptive", "Answer", "ClipModel", "ClipModelInfo", "Mixture"]
 
 SCHEMA = "fervid-clip-model/1"
 INPUT, SCORES = "descriptor", "scores"
+_LEAST_PROBABILITY = 1e-6  # in a logarithm
+
+Answer = Literal["mean-probability", "svm", "mixture"]
+ANSWERS: tuple[Answer, ...] = ("mean-probability", "svm", "mixture")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,25 @@ class Adaptive:
 
 
 @dataclass(frozen=True, slots=True)
+class Mixture:
+    """The SVM and the mean of the per-frame probabilities in one answer: softmax(head x log mean + score x score).
+
+    Both factors are fitted on held-out clips by likelihood, which also calibrates the answer.
+    """
+
+    head: float
+    score: float
+
+    @staticmethod
+    def from_dict(value: Mapping[str, Any]) -> Mixture:
+        """Raises KeyError, TypeError or ValueError when it is not one."""
+        mixture = Mixture(float(value["head"]), float(value["score"]))
+        if not (0 <= mixture.head < math.inf and 0 < mixture.score < math.inf):
+            raise ValueError(f"{mixture!r}")
+        return mixture
+
+
+@dataclass(frozen=True, slots=True)
 class ClipModelInfo:
     """What a clip model is: model.json in its folder."""
 
@@ -59,6 +82,9 @@ class ClipModelInfo:
     fervid: str  # the version that made it
     training: Mapping[str, Any] = field(default_factory=dict)  # data, counts and figures
     adaptive: Adaptive | None = None
+    mixture: Mixture | None = None  # with the mean of the per-frame probabilities, whose labels must be the same
+    # What answers where the model is the default and was not asked for by name: the best of the three when measured.
+    default: Answer = "svm"
 
     def to_dict(self) -> dict[str, Any]:
         return {"schema": SCHEMA} | asdict(self)
@@ -68,7 +94,8 @@ class ClipModelInfo:
         """Raises KeyError, TypeError or ValueError when it is not one."""
         if value["schema"] != SCHEMA:
             raise ValueError(f"schema {value['schema']!r}, this version reads {SCHEMA!r}")
-        given = {name: value[name] for name in ClipModelInfo.__dataclass_fields__}
+        later = {"mixture": None, "default": "svm"}  # fields that older models do not have
+        given = {name: (later | dict(value))[name] for name in ClipModelInfo.__dataclass_fields__}
         pooling, adaptive = given["pooling"], given["adaptive"]
         if given["faces"] not in ("main", "all"):
             raise ValueError(f"faces {given['faces']!r}")
@@ -82,7 +109,11 @@ class ClipModelInfo:
             raise ValueError(f"temperature {temperature!r} should be positive")
         if not isinstance(given["feature_size"], int) or not 0 < given["feature_size"] < 1 << 16:
             raise ValueError(f"feature_size {given['feature_size']!r}")
+        mixture = given["mixture"] and Mixture.from_dict(given["mixture"])
+        if given["default"] not in ANSWERS or (given["default"] == "mixture" and mixture is None):
+            raise ValueError(f"default {given['default']!r}")
         given |= {
+            "mixture": mixture,
             "labels": labels,
             "pooling": Pooling(tuple(pooling["statistics"]), bool(pooling["nested"]), bool(pooling["normalize"])),
             "temperature": temperature,
@@ -118,6 +149,13 @@ class ClipModel:
     def probabilities(self, descriptors: Floats) -> Floats:
         """(n, pooling.size) -> (n, labels), rows sum to 1. The largest is that of the largest score."""
         return calibrated(self.scores(descriptors), self.info.temperature)
+
+    def mixed(self, descriptors: Floats, means: Floats) -> Floats:
+        """As `probabilities`, in a mixture with the means of the per-frame probabilities (n, labels), in its order."""
+        mixture = self.info.mixture
+        assert mixture is not None
+        logs = np.log(np.maximum(means, _LEAST_PROBABILITY))
+        return softmax(np.asarray(mixture.head * logs + mixture.score * self.scores(descriptors), np.float32))
 
     def check_backbone(self, backbone: Session) -> None:
         """Raises ModelError when the embeddings of a backbone are not those it was trained on."""

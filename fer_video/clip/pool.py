@@ -62,17 +62,28 @@ class RunningStats:
         self._gathered = []
         mean = values.mean(axis=0)
         squares = ((values - mean) ** 2).sum(axis=0)
+        self._take(len(values), mean, squares, values.min(axis=0), values.max(axis=0))
+
+    def _take(self, count: int, mean: Vector, squares: Vector, least: Vector, most: Vector) -> None:
+        """Merge the statistics of `count` vectors into the running ones."""
         if self._merged == 0:
-            self._mean, self._squares = mean, squares
-            self._min, self._max = values.min(axis=0), values.max(axis=0)
+            self._mean, self._squares, self._min, self._max = mean, squares, least, most
         else:
-            total = self._merged + len(values)
+            total = self._merged + count
             apart = mean - self._mean
-            self._mean = self._mean + apart * (len(values) / total)
-            self._squares = self._squares + squares + apart**2 * (self._merged * len(values) / total)
-            self._min = np.minimum(self._min, values.min(axis=0))
-            self._max = np.maximum(self._max, values.max(axis=0))
-        self._merged = self.count
+            self._mean = self._mean + apart * (count / total)
+            self._squares = self._squares + squares + apart**2 * (self._merged * count / total)
+            self._min = np.minimum(self._min, least)
+            self._max = np.maximum(self._max, most)
+        self._merged += count
+
+    def merge(self, other: RunningStats) -> None:
+        """Take in what another one was given, exactly as if it had been added here."""
+        self._merge()
+        other._merge()
+        if other.count:
+            self._take(other.count, other._mean, other._squares, other._min, other._max)
+            self.count = self._merged
 
     @property
     def mean(self) -> Vector:
@@ -142,6 +153,10 @@ class Pooler:
             inner.add(faces)
             faces = inner.stack(self.pooling.statistics)[None]
         self._stats.add(faces)
+
+    def merge(self, other: Pooler) -> None:
+        """Take in the frames of another one of the same pooling, exactly as if they had been added here."""
+        self._stats.merge(other._stats)
 
     @property
     def frames(self) -> int:

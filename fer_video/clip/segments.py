@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from itertools import groupby
 
 import numpy as np
@@ -36,6 +36,11 @@ class WindowOptions:
                 f"{self.length_s:g} s"
             )
 
+    @property
+    def how(self) -> str:
+        """One sentence on the method."""
+        return f"Answers for windows of {self.length_s:g} s, one every {self.step_s:g} s; equal neighbours are joined."
+
 
 @dataclass(slots=True)
 class _Track:
@@ -43,6 +48,18 @@ class _Track:
     answers: list[tuple[int, npt.NDArray[np.float64]]]  # window number, probabilities
     start_s: float
     end_s: float
+    looks: list[int] = field(default_factory=list)  # observations in each of the answers' windows
+
+    def merge(self, other: _Track) -> None:
+        """Take in another track of the same person: where both are in a window, its answer is their mean by looks."""
+        merged = {window: (values, looks) for (window, values), looks in zip(self.answers, self.looks, strict=True)}
+        for (window, values), looks in zip(other.answers, other.looks, strict=True):
+            mine, mine_looks = merged.get(window, (values, 0))
+            total = mine_looks + looks
+            merged[window] = ((mine * mine_looks + values * looks) / total, total)
+        self.answers = [(window, merged[window][0]) for window in sorted(merged)]
+        self.looks = [merged[window][1] for window in sorted(merged)]
+        self.start_s, self.end_s = min(self.start_s, other.start_s), max(self.end_s, other.end_s)
 
 
 class Windows:
@@ -52,7 +69,7 @@ class Windows:
     """
 
     def __init__(self, options: WindowOptions, labels: tuple[str, ...], classify: Classify) -> None:
-        self._options, self._labels, self._classify = options, labels, classify
+        self.options, self._labels, self._classify = options, labels, classify
         self._people: dict[int, _Track] = {}
         self._origin_s: float | None = None
         self._next = 0  # number of the first window that is still open
@@ -62,7 +79,11 @@ class Windows:
         if self._origin_s is None:
             self._origin_s = observation.time_s
         while observation.time_s >= self._end_s(self._next) - _ROUNDING_S:
-            self._close_window()
+            if any(track.recent for track in self._people.values()):
+                self._close_window()
+            else:  # windows in which nobody was seen are not worth a step each: a clock may jump by years
+                passed_s = observation.time_s - self._origin_s - self.options.length_s
+                self._next = max(int(passed_s / self.options.step_s), self._next + 1)
         if observation.person is not None:
             time_s = observation.time_s
             track = self._people.setdefault(observation.person, _Track(deque(), [], time_s, time_s))
@@ -70,10 +91,10 @@ class Windows:
             track.end_s = observation.time_s
 
     def _start_s(self, window: int) -> float:
-        return (self._origin_s or 0.0) + window * self._options.step_s
+        return (self._origin_s or 0.0) + window * self.options.step_s
 
     def _end_s(self, window: int) -> float:
-        return self._start_s(window) + self._options.length_s
+        return self._start_s(window) + self.options.length_s
 
     def _close_window(self) -> None:
         start_s = self._start_s(self._next)
@@ -82,6 +103,7 @@ class Windows:
                 track.recent.popleft()
             if track.recent:
                 track.answers.append((self._next, self._classify(list(track.recent))))
+                track.looks.append(len(track.recent))
         self._next += 1
 
     def close(self) -> None:
@@ -89,9 +111,18 @@ class Windows:
         while self._people and self._holds_half():
             self._close_window()
 
+    def join(self, people: Mapping[int, int]) -> None:
+        """Tracks -> people, after `close`."""
+        tracks, self._people = sorted(self._people.items()), {}
+        for id_, track in tracks:
+            if people[id_] in self._people:
+                self._people[people[id_]].merge(track)
+            else:
+                self._people[people[id_]] = track
+
     def _holds_half(self) -> bool:
         """Whether somebody is seen in the second half of the open window, or in none so far."""
-        middle_s = self._start_s(self._next) + self._options.length_s / 2
+        middle_s = self._start_s(self._next) + self.options.length_s / 2
         last_s = max(track.end_s for track in self._people.values())
         return last_s >= middle_s or any(
             not t.answers and t.end_s >= self._start_s(self._next) for t in self._people.values()
@@ -118,4 +149,4 @@ class Windows:
 
     def _middle_s(self, window: int) -> float:
         """Where a window's answer takes over from the one before it."""
-        return self._start_s(window) + (self._options.length_s - self._options.step_s) / 2
+        return self._start_s(window) + (self.options.length_s - self.options.step_s) / 2

@@ -9,9 +9,11 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fer_video.clip.features import Faces
 from fer_video.clip.model import INPUT, ClipModel, ClipModelInfo
 from fer_video.errors import ModelError, OptionError, OutputError
 from fer_video.files import content_hash
@@ -20,7 +22,9 @@ from fer_video.models.manifest import weights_dir
 
 __all__ = [
     "EMBEDDED",
+    "Chosen",
     "check_place",
+    "choose_clip_model",
     "find_clip_model",
     "load_clip_model",
     "load_estimator",
@@ -31,11 +35,39 @@ __all__ = [
 DESCRIPTION, NETWORK, ESTIMATOR = "model.json", "svm.onnx", "svm.skops"
 _MOST_BYTES = 1 << 20  # of model.json
 # What comes with fervid, and for whose faces it is the default.
-EMBEDDED: Mapping[str, str] = {"main": "pseudo-afew-7", "all": "pseudo-vgaf-3"}
+EMBEDDED: Mapping[str, str] = {"main": "pseudo-clip-8", "all": "pseudo-vgaf-3"}
+_FORMER_NAMES = {"pseudo-afew-7": "pseudo-clip-8"}
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A clip model that is to answer. mixed: its mixture with the mean probability, not the model alone."""
+
+    folder: Path
+    info: ClipModelInfo
+    mixed: bool = False
+
+
+def choose_clip_model(wanted: str | None, faces: Faces, backbone_sha256: str) -> Chosen | None:
+    """Which clip model answers; None for the mean of the per-frame probabilities. Loads no network.
+
+    wanted: a name or a folder, "auto" or "none" (AnalyzerOptions.model). The embedded default is passed over for a
+    backbone that it was not trained on. Raises OptionError, ModelError.
+    """
+    if wanted is None or wanted == "none":
+        return None
+    folder = find_clip_model(EMBEDDED[faces] if wanted == "auto" else wanted)
+    info, _ = read_description(folder)
+    if wanted != "auto":
+        return Chosen(folder, info)
+    if info.backbone_sha256 != backbone_sha256 or info.default == "mean-probability":
+        return None
+    return Chosen(folder, info, info.default == "mixture")
 
 
 def find_clip_model(wanted: str) -> Path:
     """The folder of an embedded model by its name, or of one's own by its path. Raises OptionError."""
+    wanted = _FORMER_NAMES.get(wanted, wanted)
     if wanted in EMBEDDED.values():
         return weights_dir() / wanted
     path = Path(wanted)

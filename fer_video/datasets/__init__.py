@@ -1,1 +1,1 @@
-"""Labelled data as people have it on disk -> samples."""
+"""In: labelled data as it is on disk. Out: samples."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fer_video.datasets import ferplus
-from fer_video.datasets.faces import ETHNICITIES, GENDERS, OLDEST, FaceSample, Part, plain_emotion
+from fer_video.datasets.samples import ETHNICITIES, GENDERS, OLDEST, FaceSample, Part, plain_emotion
 from fer_video.datasets.tree import Tree
 from fer_video.errors import InputError
 from fer_video.media.decode import IMAGE_SUFFIXES

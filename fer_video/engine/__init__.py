@@ -1,1 +1,1 @@
-"""Decoding, detection and embedding at the same time, in bounded memory."""
+"""In: frames. Out: observations in the same order. All stages work at the same time, in bounded memory."""

@@ -12,8 +12,10 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fer_video.engine.stages import Spare, Stages
+from fer_video.faces.align import crop_face
 from fer_video.faces.cuts import CutDetector
 from fer_video.faces.detectors import Detector
+from fer_video.faces.identity import Identities
 from fer_video.faces.keyframes import KEY_S, KeyFrames, is_due
 from fer_video.faces.track import Tracker
 from fer_video.models.backbone import Backbone, affect_from, attributes_from
@@ -21,7 +23,7 @@ from fer_video.types import Face, Floats, Frame, Image, Observation
 
 __all__ = ["Look", "Looks", "Pipeline"]
 
-_CHUNK_BYTES, _FIRST_CHUNK, _MAX_CHUNK = 160 << 20, 4, 16
+_CHUNK_BYTES, _FIRST_CHUNK, _MAX_CHUNK = 96 << 20, 4, 16
 # Chunks that wait for the next stage. Frames are heavy, crops are light and even out what takes longer now and then.
 _FRAMES_AHEAD, _CROPS_AHEAD = 1, 2
 
@@ -61,13 +63,13 @@ class _Chunk:
 class _Finder:
     """Chunk by chunk: who is where, followed from frame to frame."""
 
-    def __init__(self, pipeline: Pipeline, looks: Looks) -> None:
-        self._backbone, self._looks = pipeline.backbone, looks
+    def __init__(self, pipeline: Pipeline, looks: Looks, identities: Identities | None = None) -> None:
+        self._backbone, self._looks, self._identities = pipeline.backbone, looks, identities
         self._keys = KeyFrames(pipeline.detector, pipeline.key_s)
         self._cuts, self._tracker = CutDetector(), Tracker(pipeline.max_lost_s)
 
     def __call__(self, chunk: Sequence[Frame]) -> _Chunk:
-        cuts = [self._cuts.update(frame.image) for frame in chunk]
+        cuts = [self._cuts.update(frame.picture) for frame in chunk]
         known = [self._looks.get(frame.index) for frame in chunk]
         faces = self._keys.faces(chunk, cuts, {i: look.faces for i, look in enumerate(known) if look is not None})
         return _Chunk([self._in_frame(*each) for each in zip(chunk, cuts, faces, known, strict=True)])
@@ -76,7 +78,10 @@ class _Finder:
         if cut:
             self._tracker.reset()
         people = self._tracker.update(faces, frame.time_s)
-        crops = [self._backbone.crop(frame.image, face) for face in faces] if known is None else []
+        if self._identities is not None:
+            self._identities.look(frame.picture, frame.time_s, faces, people, self._tracker.live)
+        size, spec = self._backbone.size, self._backbone.spec
+        crops = [crop_face(frame.picture, face, size, spec.crop) for face in faces] if known is None else []
         return _Found(frame.index, frame.time_s, faces, people, crops, known)
 
 
@@ -90,17 +95,20 @@ class Pipeline:
         self.detector, self.backbone, self.max_lost_s, self.key_s = detector, backbone, max_lost_s, key_s
         self.busy_s: dict[str, float] = {}  # stage -> seconds it worked so far
 
-    def observe(self, frames: Iterator[Frame], looks: Looks | None = None) -> Generator[Observation, None, None]:
+    def observe(
+        self, frames: Iterator[Frame], looks: Looks | None = None, identities: Identities | None = None
+    ) -> Generator[Observation, None, None]:
         """One observation per frame and face, and one for a frame without a face, in order.
 
         looks: frames that were looked at before, by number, and then those looked at now; None keeps none.
+        identities: gets to see the faces, to tell afterwards which tracks are the same person.
 
         Frames are read in another thread: do not free what they come from before this has ended or was closed.
         """
         with Stages(self.busy_s, own="answer") as stages:
             chunked = stages.ahead("decode", chunks(frames, self.key_s), _FRAMES_AHEAD)
             spare = Spare("embed", self._embedded)
-            found = stages.ahead("detect", map(_Finder(self, looks or {}), chunked), _CROPS_AHEAD, spare)
+            found = stages.ahead("detect", map(_Finder(self, looks or {}, identities), chunked), _CROPS_AHEAD, spare)
             for chunk in stages.ahead("embed", map(self._embedded, found), _CROPS_AHEAD):
                 for moment, look in zip(chunk.found, chunk.looks, strict=True):
                     if looks is not None:
@@ -135,6 +143,7 @@ class Pipeline:
                 frame=moment.index,
                 time_s=moment.time_s,
                 person=person,
+                track=person,
                 face=face,
                 probabilities=dict(zip(self.backbone.emotions, heads["emotion"].tolist(), strict=True)),
                 embedding=look.features[row],
@@ -156,9 +165,9 @@ def chunks(frames: Iterator[Frame], key_s: float = 0.0) -> Iterator[list[Frame]]
         if chunk:
             if is_due(frame.time_s, last_s, key_s):
                 apart, keys, last_s = len(chunk) - keys, len(chunk), chunk[-1].time_s
-            most = max(1, min(_MAX_CHUNK, _CHUNK_BYTES // chunk[0].image.nbytes))
+            most = max(1, min(_MAX_CHUNK, _CHUNK_BYTES // chunk[0].picture.nbytes))
             at_key = keys == len(chunk) and (keys >= few or keys + apart > most)
-            if at_key or len(chunk) == most or frame.image.shape != chunk[0].image.shape:
+            if at_key or len(chunk) == most or frame.picture.shape != chunk[0].picture.shape:
                 yield chunk
                 keys, last_s, few = 0, chunk[-1].time_s, few * 2
                 chunk = []

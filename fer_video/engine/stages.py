@@ -13,8 +13,10 @@ stage raises is raised where its items are asked for; leaving the block, for wha
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -25,6 +27,17 @@ __all__ = ["Spare", "Stages"]
 
 T = TypeVar("T")
 _LOOK_UP_S = 0.5  # how often a waiting thread looks up: where a wait cannot be interrupted, Ctrl-C is seen then
+
+
+_OPEN: weakref.WeakSet[Stages] = weakref.WeakSet()
+
+
+def _end_all() -> None:
+    for stages in list(_OPEN):
+        stages.end()
+
+
+atexit.register(_end_all)
 
 
 class _StoppedError(Exception):
@@ -65,6 +78,7 @@ class Stages:
 
     def __enter__(self) -> Self:
         self._began_s, self._waited.s = time.perf_counter(), 0.0
+        _OPEN.add(self)
         return self
 
     def __exit__(
@@ -72,6 +86,14 @@ class Stages:
     ) -> None:
         with self._changed:
             self._worked(self._own, self._began_s)
+        self.end()
+
+    def end(self) -> None:
+        """Stop all stages and wait for them. Also done when the interpreter ends while somebody holds a stream open:
+        libraries abort the process when it is taken down under threads that still work in them.
+        """
+        _OPEN.discard(self)
+        with self._changed:
             self._stopped = True
             self._changed.notify_all()
         # They end what they have in hand: a decoder must not be freed while it decodes.

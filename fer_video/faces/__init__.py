@@ -1,1 +1,1 @@
-"""Frames -> faces and tracks: found, followed, cut at shots, and cropped."""
+"""In: frames. Out: faces, followed as tracks up to the next cut, and the crops that networks are shown."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from fer_video.errors import ModelError
-from fer_video.faces.resize import halvings, resized
+from fer_video.media.resize import halvings, resized
 from fer_video.models.spec import CropSpec
-from fer_video.types import Face, Floats, Image
+from fer_video.types import Face, Floats, Image, Picture
 
 __all__ = ["crop_aligned", "crop_face", "crop_square"]
 
@@ -18,6 +19,7 @@ _TEMPLATE = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
 )
 _TEMPLATE_SIDE = 112
+_MARGIN = 2  # pixels around what a crop is made of, for the interpolation at its edge
 
 
 def crop_square(face: Face, spec: CropSpec) -> tuple[float, float, float]:
@@ -27,7 +29,7 @@ def crop_square(face: Face, spec: CropSpec) -> tuple[float, float, float]:
     return x - side / 2, y - side / 2, side
 
 
-def crop_face(image: Image, face: Face, size: int, spec: CropSpec) -> Image:
+def crop_face(image: Image | Picture, face: Face, size: int, spec: CropSpec) -> Image:
     """Cut the face out of a frame.
 
     image: (H, W, 3) uint8. Gives (size, size, 3) uint8 in the same channel order. What lies beyond the frame
@@ -46,13 +48,15 @@ def crop_face(image: Image, face: Face, size: int, spec: CropSpec) -> Image:
     x1, y1 = round(left + (side - length) / 2), round(top + (side - length) / 2)
     x2, y2 = x1 + length, y1 + length
     height, width = image.shape[:2]
-    piece = image[max(y1, 0) : min(y2, height), max(x1, 0) : min(x2, width)]
+    piece = image[max(y1, 0) : max(min(y2, height), 0), max(x1, 0) : max(min(x2, width), 0)]
     if piece.shape[0] < length or piece.shape[1] < length:
-        if piece.size == 0:  # a box outside the frame: a detector's fault, yet no reason to lose the clip
+        if not (
+            piece.shape[0] and piece.shape[1]
+        ):  # a box outside the frame: a detector's fault, yet no reason to lose the clip
             return np.zeros((size, size, 3), np.uint8)
         piece = np.asarray(
             cv2.copyMakeBorder(
-                piece,
+                np.asarray(piece),
                 max(-y1, 0),
                 max(y2 - height, 0),
                 max(-x1, 0),
@@ -64,7 +68,7 @@ def crop_face(image: Image, face: Face, size: int, spec: CropSpec) -> Image:
     return resized(piece, size, size)
 
 
-def crop_aligned(image: Image, landmarks: Floats, size: int) -> Image:
+def crop_aligned(image: Image | Picture, landmarks: Floats, size: int) -> Image:
     """Turn, scale and shift a face so that its landmarks lie as near as can be to those of the template.
 
     image: (H, W, 3) uint8; landmarks: (5, 2) pixels. Gives (size, size, 3) uint8.
@@ -76,4 +80,19 @@ def crop_aligned(image: Image, landmarks: Floats, size: int) -> Image:
     equations = np.block([[np.stack((x, -y, ones, zeros), 1)], [np.stack((y, x, zeros, ones), 1)]])
     a, b, c, d = np.linalg.lstsq(equations, target.T.ravel(), rcond=None)[0]
     matrix = np.array([[a, -b, c], [b, a, d]])
-    return np.asarray(cv2.warpAffine(image, matrix, (size, size), borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    piece, left, top = _around(image, matrix, size)
+    matrix[:, 2] += matrix[:, :2] @ (left, top)
+    return np.asarray(cv2.warpAffine(piece, matrix, (size, size), borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def _around(image: Image | Picture, matrix: npt.NDArray[np.float64], size: int) -> tuple[Image, int, int]:
+    """The part of an image that a square crop is made of, and its left and top. matrix: image -> crop."""
+    height, width = image.shape[:2]
+    corners = np.array([[0, 0, size, size], [0, size, 0, size], [1, 1, 1, 1]])
+    back = cv2.invertAffineTransform(matrix) @ corners
+    low, high = np.floor(back.min(1)) - _MARGIN, np.ceil(back.max(1)) + _MARGIN + 1
+    if not (np.isfinite(low).all() and np.isfinite(high).all()):  # landmarks on one point
+        return np.asarray(image), 0, 0
+    left, top = (int(np.clip(value, 0, side - 1)) for value, side in zip(low, (width, height), strict=True))
+    right, bottom = int(np.clip(high[0], left + 1, width)), int(np.clip(high[1], top + 1, height))
+    return np.asarray(image[top:bottom, left:right]), left, top

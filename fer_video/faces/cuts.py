@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from fer_video.types import Image
+from fer_video.types import Image, Picture
 
 __all__ = ["CutDetector"]
 
@@ -30,17 +30,27 @@ class CutDetector:
 
     def __init__(self) -> None:
         self._previous: Grey | None = None
+        self._shape: tuple[int, ...] | None = None
 
-    def update(self, image: Image) -> bool:
+    def update(self, image: Image | Picture) -> bool:
         """image: (H, W, 3) uint8. True when a new shot begins with it; never for the first one."""
-        small = cv2.cvtColor(cv2.resize(image, _SIZE, interpolation=cv2.INTER_LINEAR), cv2.COLOR_BGR2GRAY)
-        grey = np.asarray(cv2.GaussianBlur(small, (5, 5), 0), np.uint8)
+        changed, self._shape = self._shape not in (None, image.shape), image.shape
+        grey = np.asarray(cv2.GaussianBlur(_grey(image), (5, 5), 0), np.uint8)
         previous, self._previous = self._previous, grey
+        if changed:  # another size is another shot: boxes of the two cannot be compared
+            return True
         if previous is None or cv2.absdiff(grey, previous).mean() < _SAME:
             return False
         layout = 1 - max(_best_correlation(grey, previous), _best_correlation(previous, grey))
         light = float(np.abs(_histogram(grey) - _histogram(previous)).sum()) / 2
         return layout > _LAYOUT and layout + light > _UNLIKE
+
+
+def _grey(image: Image | Picture) -> Grey:
+    if not isinstance(image, np.ndarray):
+        return image.grey(*_SIZE)
+    small = cv2.resize(image, _SIZE, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
 def _best_correlation(whole: Grey, other: Grey) -> float:

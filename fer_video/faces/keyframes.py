@@ -47,7 +47,7 @@ class KeyFrames:
             found[-1] = self._before[1]
         wanted = [i for i in self._keys(chunk, cuts) if i not in found]
         while wanted:
-            detected = self._detector.detect([chunk[i].image for i in wanted])
+            detected = self._detector.detect([chunk[i].picture for i in wanted])
             found |= {i: select_faces(each, self._detector.options) for i, each in zip(wanted, detected, strict=True)}
             wanted = _doubtful(found)
         self._before = chunk[-1].time_s, found[len(chunk) - 1]

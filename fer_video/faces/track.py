@@ -68,6 +68,11 @@ class Tracker:
         found = {face: self._tracks[track] for track, face in assign(affinity(predicted, boxes), _MIN_AFFINITY)}
         return [self._follow(found.get(i), box, time_s).id for i, box in enumerate(boxes)]
 
+    @property
+    def live(self) -> set[int]:
+        """Ids of the tracks that have not ended."""
+        return {track.id for track in self._tracks}
+
     def _follow(self, track: _Track | None, box: Boxes, time_s: float) -> _Track:
         if track is None:
             track = _Track(self._next_id, box, np.zeros(2), time_s)

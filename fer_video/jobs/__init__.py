@@ -1,1 +1,1 @@
-"""Many paths -> many results."""
+"""In: many clips. Out: one result per clip, from one process, several, or a Ray cluster."""

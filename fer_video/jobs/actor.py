@@ -16,11 +16,11 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from fer_video import __version__
 from fer_video.errors import InputError, WorkerError
 from fer_video.jobs.engine import Do, Outcome, Work, attempt
 from fer_video.jobs.supervisor import Message
 from fer_video.jobs.worker import Speaker, fatal, forward_log
+from fer_video.version import __version__
 
 __all__ = ["LAST_WORDS", "Actor"]
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
-from fer_video.analyzer import Analyzer, AnalyzerOptions
+from fer_video.analyzer import Analyzer
 from fer_video.clip.features import FeatureStore, is_features
 from fer_video.engine.networks import fingerprint
 from fer_video.errors import OptionError, OutputError
 from fer_video.jobs.engine import Do, Engine, InProcess, Outcome, Seen
 from fer_video.jobs.workers import LocalWorkers
-from fer_video.media.address import local_copy, shown
+from fer_video.media.address import shown
+from fer_video.media.fetch import local_copy
+from fer_video.options import AnalyzerOptions
 
 __all__ = ["Extracted", "Extracting", "extract_all"]
 
@@ -26,6 +28,7 @@ class Extracted:
     file: Path | None  # its features; None when it failed
     cached: bool  # it had been extracted before
     error: str | None  # why it failed
+    sha256: str | None = None  # of the clip's content; None when it failed
 
 
 def extract_all(
@@ -50,11 +53,11 @@ def extract_all(
     engine: Engine[Found] = LocalWorkers(work, workers) if workers > 1 else InProcess(work)
     with engine:
         for outcome in _in_order(engine.run([str(clip) for clip in clips])):
-            file, cached = outcome.value or (None, False)
-            yield Extracted(shown(clips[outcome.number]), file, cached, outcome.error)
+            file, cached, sha256 = outcome.value or (None, False, None)
+            yield Extracted(shown(clips[outcome.number]), file, cached, outcome.error, sha256)
 
 
-Found = tuple[Path, bool]  # a clip's features, and whether they had been extracted before
+Found = tuple[Path, bool, str]  # a clip's features, whether they had been extracted before, the clip's hash
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,11 @@ class Extracting:
 
         def do(clip: str, seen: Seen) -> Found:
             with local_copy(clip) as here:
-                file = self.store.file_for(here)
+                file, sha256 = self.store.place_of(here)
                 cached = is_features(file)
                 if not cached:
                     replace(load().extract(here), path=shown(clip)).save(file)
-            return file, cached
+            return file, cached, sha256
 
         return do
 

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from fer_video.analyzer import Analyzer, AnalyzerOptions
+from fer_video.analyzer import Analyzer
+from fer_video.clip.answers import labels_of
+from fer_video.clip.features import Faces
 from fer_video.clip.model import ClipModelInfo
-from fer_video.clip.store import DESCRIPTION, EMBEDDED, find_clip_model, read_description
+from fer_video.clip.store import DESCRIPTION, choose_clip_model
 from fer_video.engine.networks import describe_networks
 from fer_video.files import content_hash
 from fer_video.jobs.engine import Do, Seen
 from fer_video.models import find_model
+from fer_video.options import AnalyzerOptions
 from fer_video.results.writers import RowShape
 from fer_video.types import ClipResult
 
@@ -55,18 +58,15 @@ def facts_of(options: AnalyzerOptions) -> Facts:
     group = _clip_model(options.group_model, "all", backbone_sha256)
     head = backbone.head("emotion")
     emotions = head.labels if head else ()
-    shape = RowShape(emotions, person[0].labels if person else emotions, options.attributes, backbone.has_affect)
+    shape = RowShape(emotions, labels_of(person and person[0], emotions), options.attributes, backbone.has_affect)
     asked = {name: value for name, value in asdict(options).items() if name not in _INDIFFERENT}
     models = {"networks": describe_networks(options), "model": person and person[1], "group_model": group and group[1]}
     return Facts(shape, asked | models)
 
 
-def _clip_model(wanted: str | None, faces: str, backbone_sha256: str) -> tuple[ClipModelInfo, str] | None:
+def _clip_model(wanted: str | None, faces: Faces, backbone_sha256: str) -> tuple[ClipModelInfo, str] | None:
     """The clip model that an Analyzer would take, with a hash of it."""
-    if wanted is None or wanted == "none":
+    chosen = choose_clip_model(wanted, faces, backbone_sha256)
+    if chosen is None:
         return None
-    folder = find_clip_model(EMBEDDED[faces] if wanted == "auto" else wanted)
-    info, _ = read_description(folder)
-    if wanted == "auto" and info.backbone_sha256 != backbone_sha256:
-        return None
-    return info, content_hash(folder / DESCRIPTION)  # which holds the hashes of the other files
+    return chosen.info, content_hash(chosen.folder / DESCRIPTION)  # which holds the hashes of the other files

@@ -1,1 +1,1 @@
-"""Labelled clips -> a clip model, and how good it is."""
+"""In: labelled clips. Out: a clip model, and how accurate it is."""

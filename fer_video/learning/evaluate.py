@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -13,7 +14,7 @@ from fer_video.clip.features import ClipFeatures, Faces
 from fer_video.errors import InputError
 from fer_video.learning.fit import Labels
 
-__all__ = ["Evaluation", "Figure", "age_group", "evaluate", "group_names"]
+__all__ = ["Evaluation", "Figure", "age_group", "evaluate", "finite", "group_names"]
 
 By = Literal["gender", "age", "ethnicity"]
 _RESAMPLES = 2000
@@ -40,13 +41,24 @@ class Evaluation:
     macro_recall: Figure  # unweighted mean of the classes' recalls (UAR), all clips
     macro_f1: Figure  # unweighted mean of the classes' F1, all clips
     labels: tuple[str, ...]
-    recall: dict[str, float]
-    precision: dict[str, float]
+    recall: dict[str, float]  # NaN of a class that no clip is of
+    precision: dict[str, float]  # NaN of a class that was never the answer
     support: dict[str, int]
     confusion: list[list[int]]  # rows: the true class, columns: the answer, in the order of `labels`
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """JSON values: what cannot be said, such as the recall of a class that no clip is of, is None."""
+        found: dict[str, Any] = finite(asdict(self))
+        return found
+
+
+def finite(value: Any) -> Any:
+    """The same without NaN, which JSON does not know: None."""
+    if isinstance(value, dict):
+        return {name: finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def evaluate(
@@ -93,9 +105,9 @@ def _counts(rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp], size: int
 
 
 def _shares(counts: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.float64], ...]:
-    """Recall, precision, F1 a class; 0 where there is nothing to divide by, as scikit-learn has it."""
+    """Recall, precision, F1 of each class; NaN where there is nothing to divide by, but for F1, which is 0 then."""
     hits, true, given = np.diag(counts).astype(float), counts.sum(axis=1), counts.sum(axis=0)
-    recall, precision = hits / np.maximum(true, 1), hits / np.maximum(given, 1)
+    recall, precision = (np.where(n > 0, hits / np.maximum(n, 1), np.nan) for n in (true, given))
     return recall, precision, 2 * hits / np.maximum(true + given, 1)
 
 

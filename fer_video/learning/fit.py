@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from fer_video.clip.features import ClipFeatures, Faces
+from fer_video.clip.features import ClipFeatures, Faces, StoredFeatures
 from fer_video.clip.model import INPUT, SCORES
 from fer_video.clip.pool import STATISTICS, Pooling, Statistic
 from fer_video.errors import InputError, OptionError
@@ -65,6 +65,8 @@ class Clips:
     features: Sequence[ClipFeatures]
     labels: Labels  # (n,)
     subjects: Labels  # (n,)
+    paths: Sequence[str] = ()  # as they may be shown; () where nobody asks
+    hashes: Sequence[str] = ()  # of the clips' contents, sha256; () where they are not known
 
     def descriptors(self, options: FitOptions) -> Floats:
         """(n, pooling.size) float32."""
@@ -72,11 +74,29 @@ class Clips:
 
     @property
     def has_face(self) -> npt.NDArray[np.bool_]:
-        return np.array([each.has_face for each in self.features])
+        if isinstance(self.features, StoredFeatures):
+            return np.array(self.features.has_face, bool)
+        return np.array([each.has_face for each in self.features], bool)
 
     def where(self, chosen: npt.NDArray[np.bool_]) -> Clips:
-        kept = [each for each, keep in zip(self.features, chosen, strict=True) if keep]
-        return Clips(kept, self.labels[chosen], self.subjects[chosen])
+        rows = np.flatnonzero(chosen).tolist()
+        features = self.features
+        return Clips(
+            features.chosen(rows) if isinstance(features, StoredFeatures) else [features[row] for row in rows],
+            self.labels[chosen],
+            self.subjects[chosen],
+            [self.paths[row] for row in rows] if self.paths else (),
+            [self.hashes[row] for row in rows] if self.hashes else (),
+        )
+
+    def strided(self, stride: int) -> Clips:
+        """The same clips as if only every n-th of their sampled frames had been analysed."""
+        if stride == 1:
+            return self
+        features = self.features
+        if isinstance(features, StoredFeatures):
+            return replace(self, features=features.strided(stride))
+        return replace(self, features=[each.strided(stride) for each in features])
 
 
 def make_estimator(options: FitOptions, classes: int) -> Any:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-import fer_video
-from fer_video.analyzer import AnalyzerOptions
 from fer_video.clip.adaptive import STRIDES, choose_thresholds
-from fer_video.clip.features import ClipFeatures, load_features
+from fer_video.clip.answers import PersonMethod
+from fer_video.clip.features import StoredFeatures, load_features
 from fer_video.clip.model import Adaptive, ClipModel, ClipModelInfo
+from fer_video.clip.pool import Pooler
 from fer_video.clip.store import save_clip_model
 from fer_video.datasets.clips import ClipDataset, ClipSample
 from fer_video.errors import InputError, ModelError
@@ -33,8 +33,20 @@ from fer_video.learning.fit import (
     to_network,
     usable_folds,
 )
+from fer_video.options import AnalyzerOptions
+from fer_video.types import Floats
+from fer_video.version import __version__
 
-__all__ = ["Gathered", "Trained", "cross_validate", "gather", "judge", "train"]
+__all__ = [
+    "Gathered",
+    "Trained",
+    "answers_of",
+    "cross_validate",
+    "gather",
+    "judge",
+    "probabilities_of",
+    "train",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +68,9 @@ def gather(
 
     Raises InputError when not one clip could be read.
     """
-    features: list[ClipFeatures] = []
+    has_face: list[bool] = []
     rows: dict[str, ClipSample] = {}
+    files: dict[str, Extracted] = {}
     failed: list[Extracted] = []
     jobs = extract_all([sample.path for sample in dataset.samples], folder, options, workers)
     for row, done in enumerate(jobs):
@@ -71,12 +84,19 @@ def gather(
         if before is not None and (before.label, before.split) != (sample.label, sample.split):
             raise InputError(f"{before.path} and {sample.path} are the same clip with different labels or parts")
         if before is None:
-            features.append(load_features(done.file))
-            rows[done.file.name] = sample
+            has_face.append(load_features(done.file).has_face)
+            rows[done.file.name], files[done.file.name] = sample, done
     if not rows:
         raise InputError(f"{dataset.path}: not one clip of {len(failed)} could be read; the first: {failed[0].error}")
     subjects = [sample.subject or name for name, sample in rows.items()]
-    clips = Clips(features, np.array([sample.label for sample in rows.values()]), np.array(subjects))
+    several = list(files.values())
+    clips = Clips(
+        StoredFeatures([done.file for done in several if done.file is not None], has_face),
+        np.array([sample.label for sample in rows.values()]),
+        np.array(subjects),
+        [done.clip for done in several],
+        [done.sha256 or "" for done in several],
+    )
     return Gathered(clips, tuple(failed))
 
 
@@ -104,7 +124,7 @@ class Trained:
             backbone_name=backbone[0],
             backbone_sha256=backbone[1],
             feature_size=backbone[2],
-            fervid=fer_video.__version__,
+            fervid=__version__,
             training=training,
             adaptive=self.adaptive,
         )
@@ -129,7 +149,7 @@ def train(clips: Clips, options: FitOptions, false_acceptance: float | None = No
             raise InputError("an adaptive frame rate needs clips of two subjects or more in each class")
         return Trained(options, estimator, 1.0, None, None)
     strides = (1,) if false_acceptance is None else STRIDES
-    looks = [strided(seen, stride).descriptors(options) for stride in strides]
+    looks = [seen.strided(stride).descriptors(options) for stride in strides]
     *coarser, scores = cross_scores(descriptors, seen.labels, seen.subjects, options, count, looks)
     temperature = fit_temperature(scores, seen.labels, estimator.classes_)
     said = estimator.classes_[scores.argmax(axis=1)]
@@ -139,13 +159,6 @@ def train(clips: Clips, options: FitOptions, false_acceptance: float | None = No
         truth = np.searchsorted(estimator.classes_, seen.labels)
         adaptive = choose_thresholds([*coarser, scores], truth, false_acceptance)
     return Trained(options, estimator, temperature, held_out, adaptive)
-
-
-def strided(clips: Clips, stride: int) -> Clips:
-    """The same clips as if only every n-th of their sampled frames had been looked at."""
-    if stride == 1:
-        return clips
-    return replace(clips, features=[each.strided(stride) for each in clips.features])
 
 
 def cross_validate(
@@ -166,15 +179,35 @@ def cross_validate(
 
 def judge(model: ClipModel, clips: Clips) -> Labels:
     """(n,) a stored model's answers. Raises ModelError when the features are not of its backbone."""
+    names: Labels = np.array(model.info.labels)
+    said: Labels = names[probabilities_of(model, clips).argmax(axis=1)]
+    return said
+
+
+def probabilities_of(model: ClipModel, clips: Clips) -> Floats:
+    """(n, labels) of a stored model alone; the descriptor of a clip without a face is zeros. Raises as judge."""
+    descriptors = []
     for each in clips.features:
         if each.backbone_sha256 != model.info.backbone_sha256:
             raise ModelError(
                 f"{model.info.name}: trained on embeddings of {model.info.backbone_name}, not of {each.backbone_name}"
             )
-    options = FitOptions(faces=model.info.faces, pooling=model.info.pooling)
-    names: Labels = np.array(model.info.labels)
-    said: Labels = names[model.scores(clips.descriptors(options)).argmax(axis=1)]
-    return said
+        descriptors.append(each.descriptor(model.info.pooling, model.info.faces))
+    return model.probabilities(np.stack(descriptors))
+
+
+def answers_of(method: PersonMethod, clips: Clips) -> Floats:
+    """(n, method.labels) what fervid predict would say of the main person; even where there is no face."""
+    values = []
+    for each in clips.features:
+        rows = each.rows("main")
+        pooler = None if method.model is None else Pooler(method.model.info.pooling, each.embedding.shape[1])
+        if pooler is not None:
+            pooler.add_frame(each.embedding[rows])
+        even = np.full(len(each.emotions), 1 / len(each.emotions))
+        named, _ = method.answer(each.emotion[rows].mean(axis=0, dtype=np.float64) if rows.any() else even, pooler)
+        values.append(list(named.values()))
+    return np.array(values, np.float32)
 
 
 def backbone_of(clips: Sequence[Any]) -> tuple[str, str, int]:

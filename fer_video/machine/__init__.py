@@ -1,1 +1,1 @@
-"""This installation: what works here, and how fast it is."""
+"""In: this installation. Out: what works here, and how fast it is."""

@@ -21,8 +21,7 @@ from pathlib import Path
 from statistics import median, median_low
 from typing import Any
 
-import fer_video
-from fer_video.analyzer import Analyzer, AnalyzerOptions
+from fer_video.analyzer import Analyzer
 from fer_video.engine.networks import make_networks
 from fer_video.engine.pipeline import Pipeline
 from fer_video.errors import InputError, OptionError
@@ -30,7 +29,8 @@ from fer_video.faces.detectors import Detector
 from fer_video.media.decode import open_source
 from fer_video.models.backbone import Backbone, Embedded
 from fer_video.models.session import available_cores
-from fer_video.types import Face, Image
+from fer_video.options import AnalyzerOptions
+from fer_video.types import Face, Image, Picture
 
 __all__ = ["PEERS", "BenchOptions", "Measured", "Peer", "bench", "compare"]
 
@@ -90,10 +90,10 @@ class _Looking(Detector):
     def __init__(self, inner: Detector) -> None:
         super().__init__(inner.session, inner.options)
         self._inner, self.looked_at = inner, 0
-        self.kept: list[list[Image]] = []
+        self.kept: list[list[Image | Picture]] = []
         self._bytes = 0
 
-    def detect(self, images: Sequence[Image]) -> list[list[Face]]:
+    def detect(self, images: Sequence[Image | Picture]) -> list[list[Face]]:
         self.looked_at += len(images)
         self._bytes += sum(image.nbytes for image in images)
         if images and (self._bytes <= _MOST_BYTES or not self.kept):
@@ -226,7 +226,7 @@ def compare(path: str | os.PathLike[str], frames: int = 100, python: str = sys.e
 
     Raises OptionError outside of a checkout: they are not installed with fervid.
     """
-    script = Path(fer_video.__file__).parent.parent / "benchmarks" / "peers.py"
+    script = Path(__file__).parents[2] / "benchmarks" / "peers.py"
     if not script.is_file():
         raise OptionError("what others do is measured by benchmarks/peers.py of a checkout; this is not one")
     return [_peer([python, str(script), name, os.fspath(path), "--frames", str(frames)], name) for name in PEERS]

@@ -17,14 +17,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
-import fer_video
 from fer_video.errors import FervidError, OptionError, unexpected
+from fer_video.version import __version__
 
 __all__ = ["Check", "examine", "processor"]
 
 Status = Literal["good", "note", "bad"]
 
-_PACKAGES = ("onnxruntime", "opencv-python", "numpy", "scikit-learn", "insightface", "skops", "onnx")
+_PACKAGES = ("onnxruntime", "av", "opencv-python", "numpy", "scikit-learn", "insightface", "skops", "onnx")
 _FLAGS = ("avx", "avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimd", "asimddp", "i8mm")
 # Packages of which each unpacks into the same folder: with two, whichever came last wins, in part.
 _CLASHES = {
@@ -32,6 +32,7 @@ _CLASHES = {
     "cv2": ("cv2/__init__.py", "opencv-python"),
 }
 _TRIAL_FRAMES = 4
+_MEND_DECODER = "pip install --force-reinstall --no-deps av"
 _AGREE = 0.02  # of a probability: half-precision devices round
 
 
@@ -54,7 +55,7 @@ def examine(device: str = "auto") -> Iterator[Check]:
 
     if device != "auto" and device not in DEVICES:
         raise OptionError(f"unknown device {device!r}; one of: auto, {', '.join(DEVICES)}")
-    yield Check("fervid", "good", f"{fer_video.__version__}, Python {platform.python_version()}, {platform.platform()}")
+    yield Check("fervid", "good", f"{__version__}, Python {platform.python_version()}, {platform.platform()}")
     for make in (_packages, _clashes, _cpu, _providers, _weights):
         yield from _guarded(make.__name__.strip("_"), make)
     yield from _guarded("trial run", lambda: _trial(device))
@@ -178,6 +179,7 @@ def _trial(device: str) -> Iterator[Check]:
         clip = Path(folder) / "trial.avi"
         faces = _write_clip(clip)
         yield _decoded(clip)
+        yield _kinds(Path(folder))
         yield _inferred(clip, faces * _TRIAL_FRAMES, device)
 
 
@@ -190,11 +192,18 @@ def _decoded(clip: Path) -> Check:
     falling = all(a[1] > b[1] for a, b in pairwise(levels))  # each frame was made darker
     if len(levels) == _TRIAL_FRAMES and falling:
         return Check("decode", "good", f"{len(levels)} frames written and read back, the last at {levels[-1][0]:.2f} s")
-    owner = next(iter(sorted(_owners(_CLASHES["cv2"][0]))), "opencv-python")
-    mend = f"pip install --force-reinstall --no-deps {owner}"
-    return Check(
-        "decode", "bad", f"{len(levels)} of {_TRIAL_FRAMES} frames came back, or others than were written", mend
-    )
+    says = f"{len(levels)} of {_TRIAL_FRAMES} frames came back, or others than were written"
+    return Check("decode", "bad", says, _MEND_DECODER)
+
+
+def _kinds(folder: Path) -> Check:
+    """Interlaced, turned, anamorphic and other videos, compared with what was drawn."""
+    from fer_video.machine.trial import KINDS, check_kind
+
+    wrong = {name: why for name in KINDS if (why := check_kind(name, folder)) is not None}
+    if wrong:
+        return Check("videos", "bad", "; ".join(f"{name}: {why}" for name, why in wrong.items()), _MEND_DECODER)
+    return Check("videos", "good", f"pictures and times are right: {', '.join(KINDS)}")
 
 
 def _inferred(clip: Path, expected: int, device: str) -> Check:
@@ -217,8 +226,9 @@ def _inferred(clip: Path, expected: int, device: str) -> Check:
 
 def _read(clip: Path, device: str) -> tuple[list[list[float]], str]:
     """The probabilities of every face in the clip, and the provider that was really in use."""
-    from fer_video.analyzer import Analyzer, AnalyzerOptions
+    from fer_video.analyzer import Analyzer
     from fer_video.media.sampling import Sampling
+    from fer_video.options import AnalyzerOptions
 
     analyzer = Analyzer(AnalyzerOptions(sampling=Sampling(fps=None), device=device, model="none"))
     seen = [list(each.probabilities.values()) for each in analyzer.stream(clip) if each.probabilities is not None]

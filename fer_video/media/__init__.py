@@ -1,1 +1,1 @@
-"""Names -> frames: a path or an address, opened, decoded and sampled."""
+"""In: a file, an address or a camera. Out: its frames, each with its time in the video."""

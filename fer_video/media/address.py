@@ -1,14 +1,11 @@
-"""Names that are addresses (https://, s3://, rtsp://, ...): which are, what of one may be shown, and its file."""
+"""Names that are addresses (https://, s3://, rtsp://, ...): which are, and what of one may be shown."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
-__all__ = ["OBJECT_STORES", "WEB", "local_copy", "scheme_of", "shown"]
+__all__ = ["OBJECT_STORES", "WEB", "scheme_of", "shown"]
 
 WEB = frozenset({"http", "https"})
 OBJECT_STORES = frozenset({"s3", "gs"})
@@ -40,19 +37,3 @@ def shown(name: str | os.PathLike[str]) -> str:
     if not _AUTHORITY.match(text, start):  # such as a password with / in it: nobody knows where it ends
         return f"{text[:start]}..."
     return text if scheme in OBJECT_STORES else re.split(r"[?#]", text, maxsplit=1)[0]
-
-
-@contextmanager
-def local_copy(source: str | os.PathLike[str]) -> Iterator[Path]:
-    """The file of an address, for as long as the block lasts; any other name is the file itself.
-
-    Raises as remote.copy_of.
-    """
-    name = os.fspath(source)
-    if not scheme_of(name):
-        yield Path(name)
-        return
-    from fer_video.media.remote import copy_of  # a web client takes its time to load, and most inputs are files
-
-    with copy_of(name) as path:
-        yield path

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from fer_video.media.endings import end_of
+
 __all__ = ["Extent", "describe_damage", "measure"]
 
 _ISO_BOXES = {b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"moof", b"sidx"}
 _EBML = b"\x1a\x45\xdf\xa3"
-_SEGMENT = b"\x18\x53\x80\x67"
+_SEGMENT, _CLUSTER = b"\x18\x53\x80\x67", b"\x1f\x43\xb6\x75"
+_MOST_MISSING = 1 << 44
 _MAX_STEPS = 100_000  # a hostile file may hold millions of empty boxes
 
 
@@ -22,14 +25,16 @@ _MAX_STEPS = 100_000  # a hostile file may hold millions of empty boxes
 class Extent:
     """missing: bytes that the container promises beyond the file's end, 0 complete, None when it does not tell.
     counts_frames: whether it keeps the number of the video's own frames, so that the announced length is theirs.
+    unfinished: whether the mark is missing that ends files of its kind.
     """
 
     missing: int | None = None
     counts_frames: bool = False
+    unfinished: bool = False
 
 
 def measure(path: Path) -> Extent:
-    """Knows ISO media (mp4, mov, m4v, 3gp), RIFF (avi) and Matroska (mkv, webm)."""
+    """Knows ISO media (mp4, mov, m4v, 3gp), RIFF (avi), Matroska (mkv, webm), and by their ends others (endings.py)."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)
@@ -39,7 +44,8 @@ def measure(path: Path) -> Extent:
             return Extent(_riff_missing(file, size), counts_frames=True)
         if head[:4] == _EBML:
             return Extent(_matroska_missing(file, size))
-    return Extent()
+        missing, unfinished = end_of(file, size)
+    return Extent(missing, unfinished=unfinished)
 
 
 def describe_damage(path: Path) -> str | None:
@@ -93,22 +99,35 @@ def _riff_missing(file: BinaryIO, size: int) -> int | None:
 
 
 def _matroska_missing(file: BinaryIO, size: int) -> int | None:
-    """The Segment holds everything; live recordings leave its size open (RFC 8794)."""
+    """The Segment holds everything. Live recordings leave its size open (RFC 8794), and that of its Clusters: then what
+    is in them must end with the file."""
     at = 0
-    for _ in range(16):
+    for _ in range(_MAX_STEPS):
+        if at >= size:
+            return 0 if at == size else at - size
         file.seek(at)
-        header = file.read(12)
-        identifier = header[:4]
-        if len(header) < 5:
+        identifier, length, header = _element(file.read(16))
+        if not header:
             return None
-        width = 9 - header[4].bit_length()  # leading zeros of the first byte, plus one
-        if width > 8:
+        if length is None and identifier not in (_SEGMENT, _CLUSTER):
             return None
-        length = int.from_bytes(header[4 : 4 + width], "big") & ((1 << 7 * width) - 1)
-        if length == (1 << 7 * width) - 1:
-            return None
-        end = at + 4 + width + length
-        if identifier == _SEGMENT:
-            return max(end - size, 0)
-        at = end
+        if length is None:
+            at += header
+        elif identifier == _SEGMENT:
+            missing = max(at + header + length - size, 0)
+            return missing if missing < _MOST_MISSING else None  # more is a damaged header's
+        else:
+            at += header + length
     return None
+
+
+def _element(data: bytes) -> tuple[bytes, int | None, int]:
+    """Identifier, size of the content (None: open) and of the header; 0 where there is no element."""
+    if len(data) < 2 or not data[0]:
+        return b"", None, 0
+    start = 9 - data[0].bit_length()  # leading zeros of the first byte, plus one
+    if start > 4 or len(data) <= start or not data[start]:
+        return b"", None, 0
+    width = 9 - data[start].bit_length()
+    length = int.from_bytes(data[start : start + width], "big") & ((1 << 7 * width) - 1)
+    return data[:start], None if length == (1 << 7 * width) - 1 else length, start + width

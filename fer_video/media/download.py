@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
-import fer_video
 from fer_video.media.address import WEB, shown
+from fer_video.version import __version__
 
 __all__ = ["DownloadError", "DownloadOptions", "PassingError", "Progress", "download", "length", "persist", "writing"]
 
@@ -152,7 +152,7 @@ class _Web:
             raise PassingError(_reason(error)) from error
 
     def _open(self, have: int) -> Any:
-        request = urllib.request.Request(self._url, headers={"User-Agent": f"fervid/{fer_video.__version__}"})
+        request = urllib.request.Request(self._url, headers={"User-Agent": f"fervid/{__version__}"})
         for name, value in self._headers.items():
             request.add_unredirected_header(name, value)
         if have:

@@ -48,7 +48,7 @@ def _expand(name: str, errors: list[tuple[str, InputError]]) -> Iterator[str]:
     if not name:
         raise InputError("an empty name; give a file, a folder or a pattern")
     if scheme_of(name):
-        from fer_video.media.remote import expand_address  # as address.local_copy
+        from fer_video.media.remote import expand_address  # late, as in fetch.local_copy
 
         yield from expand_address(name, _is_clip)
     elif os.path.isdir(name):  # noqa: PTH112  unlike Path.is_dir it never raises

@@ -1,4 +1,4 @@
-"""Models: name -> description (manifest) -> verified bytes -> ONNX Runtime session."""
+"""In: the name or path of a network. Out: its description, its verified bytes, and a session that runs it."""
 
 from fer_video.models.manifest import catalogue, find_model, load_manifest
 from fer_video.models.session import Session, open_session

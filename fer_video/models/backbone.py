@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_video.errors import ModelError
-from fer_video.faces.align import crop_face
 from fer_video.models import HeadSpec, InputSpec, Session
 from fer_video.models.spec import AFFECT_TASKS, ATTRIBUTE_TASKS
-from fer_video.types import Affect, Attributes, Face, Floats, Image
+from fer_video.types import Affect, Attributes, Floats, Image
 
 __all__ = ["Backbone", "Embedded", "affect_from", "attributes_from", "preprocess", "softmax"]
 
@@ -96,10 +95,6 @@ class Backbone:
     def labels(self, task: str) -> tuple[str, ...]:
         """The labels of a head that is in use, () for one that is not."""
         return next((head.labels for head in self.heads if head.task == task), ())
-
-    def crop(self, image: Image, face: Face) -> Image:
-        """(H, W, 3) uint8 BGR frame -> (size, size, 3) uint8 BGR crop, as this network was trained on."""
-        return crop_face(image, face, self.size, self.spec.crop)
 
     def embed(self, crops: Sequence[Image]) -> Embedded:
         """crops: (size, size, 3) uint8 BGR each. An empty sequence gives empty arrays."""

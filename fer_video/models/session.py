@@ -100,12 +100,18 @@ def available_cores() -> int:
 
 
 def open_session(
-    spec: ModelSpec, device: str = "auto", threads: int | None = None, *, networks: int = 1, alone: bool = False
+    spec: ModelSpec,
+    device: str = "auto",
+    threads: int | None = None,
+    *,
+    networks: int = 1,
+    alone: bool = False,
+    lean: bool = False,
 ) -> Session:
     """Read the file once, compare its hash, and start a session from those very bytes.
 
     device: "auto" or a key of DEVICES. threads: cores to use on a CPU, None for all. networks: that share them, at work
-    at the same time. alone: see Session.
+    at the same time. alone: see Session. lean: memory goes back after each call, for networks that are seldom asked.
 
     Raises ModelError for a file that is missing, damaged or not a runnable network; OptionError for a device
     that is unknown, not installed, or that ONNX Runtime silently gave up on.
@@ -115,14 +121,14 @@ def open_session(
     providers = providers_for(device)
     runnable, spec = prepare(data, spec)
     try:
-        raw = _start(runnable, providers, threads if alone else 1)
+        raw = _start(runnable, providers, threads if alone else 1, lean)
     except Exception as error:
         if device != "auto" or len(providers) == 1:
             raise _cannot_run(spec, error) from error
         _say_once(f"{providers[0][0]} cannot be used ({_first_line(error)}); the CPU is")
         providers = providers[-1:]
         try:
-            raw = _start(runnable, providers, threads if alone else 1)
+            raw = _start(runnable, providers, threads if alone else 1, lean)
         except Exception as error_on_cpu:
             raise _cannot_run(spec, error_on_cpu) from error_on_cpu
 
@@ -138,11 +144,12 @@ def open_session(
     return Session(spec, sha256, used, raw, device, threads, at_once)
 
 
-def _start(data: bytes, providers: Sequence[Provider], threads: int) -> Any:
+def _start(data: bytes, providers: Sequence[Provider], threads: int, lean: bool) -> Any:
     ort = import_onnxruntime()
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = not lean
     options.log_severity_level = 4  # its warnings are about graphs, not for users; failures are raised anyway
     # A spinning pool keeps a core busy between two calls, which takes it from decoding and the other network.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

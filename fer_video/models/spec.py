@@ -14,6 +14,7 @@ __all__ = [
     "CropSpec",
     "Figure",
     "HeadSpec",
+    "IdentitySpec",
     "InputSpec",
     "ModelSpec",
     "Task",
@@ -72,6 +73,15 @@ class HeadSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentitySpec:
+    """How the embeddings of an identity network are compared (faces/identity.py). The defaults ask for much."""
+
+    same: float = 0.5  # agreement of two groups of tracks, from which on they are one person
+    sure: float = 0.7  # agreement of one crop with a known track, from which on no further crop is needed
+    least_length: float = 0.0  # mean length of a track's embeddings, below which nobody is recognised by them
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
     """A published accuracy."""
 
@@ -98,6 +108,7 @@ class ModelSpec:
     # The graph has no output for the features: they are the input of the linear layer that gives its only output.
     add_features: bool = False
     heads: tuple[HeadSpec, ...] = ()
+    identity: IdentitySpec = IdentitySpec()  # of an identity network
     outputs: Mapping[str, str] | None = None  # role -> output name, for detectors
     git_blob: str | None = None  # git's own id of the file: sha1 over "blob <size>\0" and the content
     size_bytes: int | None = None  # None: not known before the file is here
@@ -154,6 +165,7 @@ def parse_spec(entry: Mapping[str, Any], path: Path) -> ModelSpec:
         feature_size=_whole(features["size"]) if features.get("size") is not None else 0,
         add_features=bool(features.get("added", False)),
         heads=heads,
+        identity=_identity(entry.get("identity", {})),
         outputs=entry.get("outputs"),
         git_blob=_digest(entry.get("git_blob"), 40),
         size_bytes=entry.get("bytes"),
@@ -182,6 +194,14 @@ def _crop(given: Mapping[str, Any]) -> CropSpec:
         factor=_factor(given.get("factor", 1.0)),
         interpolation=_one_of(given.get("interpolation", "bilinear"), "bilinear"),
     )
+
+
+def _identity(given: Mapping[str, Any]) -> IdentitySpec:
+    usual = IdentitySpec()
+    same, sure = float(given.get("same", usual.same)), float(given.get("sure", usual.sure))
+    if not 0 < same <= sure <= 1:
+        raise ValueError(f"identity thresholds {same} and {sure} should be 0 < same <= sure <= 1")
+    return IdentitySpec(same, sure, float(given.get("least_length", usual.least_length)))
 
 
 def _factor(value: Any) -> float:

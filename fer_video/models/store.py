@@ -7,27 +7,28 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from fer_video.errors import FervidError, ModelError, OptionError, OutputError
+from fer_video.errors import ModelError, OptionError, OutputError
 from fer_video.files import open_output
 from fer_video.media.address import shown
 from fer_video.media.download import DownloadError, DownloadOptions, Progress, download
 from fer_video.models.manifest import load_manifest, load_zoo, origin_of, store_dir
-from fer_video.models.session import open_session
 from fer_video.models.spec import ModelSpec, parse_spec
 from fer_video.models.verify import verify_file
 
-__all__ = ["PullOptions", "Pulled", "add", "check_name", "check_runs", "pull", "remove"]
+__all__ = ["Check", "PullOptions", "Pulled", "add", "check_name", "pull", "remove"]
 
 log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
 
+# Runs a model once, and raises ModelError when it is not what its description says (engine.trial.try_model).
+Check = Callable[[ModelSpec], None]
 Pulled = Literal["embedded", "was here", "pulled"]
 
 
@@ -41,8 +42,10 @@ class PullOptions:
     download: DownloadOptions = field(default_factory=DownloadOptions)
 
 
-def pull(spec: ModelSpec, options: PullOptions, progress: Progress = lambda have, total: None) -> Pulled:
+def pull(spec: ModelSpec, options: PullOptions, check: Check, progress: Progress = lambda have, total: None) -> Pulled:
     """Get a model of the zoo into the store. Killed at any moment this leaves no model or a good one.
+
+    check: of a file for which nobody has published a hash.
 
     Raises OptionError for a licence that was not accepted or a model without an address, ModelError when it cannot
     be had or is not what the manifest says, OutputError when the store cannot be written.
@@ -62,7 +65,7 @@ def pull(spec: ModelSpec, options: PullOptions, progress: Progress = lambda have
         part = spec.path.with_name(f".{spec.name}.{(spec.sha256 or spec.git_blob or 'unknown')[:12]}.part")
         try:
             if options.source is not None:
-                _copy(options.source, part, spec)
+                _copy(options.source, part, spec, check)
             else:
                 assert url is not None
                 _download(url, part, spec, options, progress)
@@ -102,7 +105,7 @@ def _fetch(url: str, part: Path, spec: ModelSpec, options: PullOptions, progress
         raise ModelError(f"{shown(url)}: {error}{again if error.passing else ''}") from error
 
 
-def _copy(source: Path, part: Path, spec: ModelSpec) -> None:
+def _copy(source: Path, part: Path, spec: ModelSpec, check: Check) -> None:
     complaint = verify_file(spec, source).complaint
     if complaint is not None:
         raise ModelError(f"{source}: not the file that fervid knows as {spec.name}: {complaint}")
@@ -112,7 +115,7 @@ def _copy(source: Path, part: Path, spec: ModelSpec) -> None:
         if verdict.complaint is not None:
             raise ModelError(f"{source}: changed while it was read; try again")
         if spec.sha256 is None and spec.git_blob is None:  # nobody says what it should be: try it, and remember it
-            check_runs(replace(spec, path=part))
+            check(replace(spec, path=part))
             with open_output(spec.path.with_suffix(".json")) as file:
                 file.write(json.dumps({"sha256": verdict.sha256}) + "\n")
     except BaseException:
@@ -126,7 +129,7 @@ def _publish(part: Path, path: Path) -> None:
     part.replace(path)
 
 
-def add(source: Path, entry: dict[str, Any]) -> ModelSpec:
+def add(source: Path, entry: dict[str, Any], check: Check) -> ModelSpec:
     """Take a file of the user's into the store, with the description that makes it a model, after running it once.
 
     entry: as in weights/manifest.json, without file and hash. Raises OptionError for a name that is taken or cannot
@@ -138,12 +141,12 @@ def add(source: Path, entry: dict[str, Any]) -> ModelSpec:
     if path.exists():
         raise OptionError(f"{name}: is there already; fervid models remove {name}, or choose another --name")
     spec = _parsed(entry | {"sha256": None}, source)
-    check_runs(spec)
+    check(spec)
     described = entry | {"sha256": verify_file(spec, source).sha256}
     with _locked(name):
         part = path.with_name(f".{name}.import.part")
         try:
-            _copy(source, part, _parsed(described, path))
+            _copy(source, part, _parsed(described, path), check)
             with open_output(path.with_suffix(".json")) as file:
                 file.write(json.dumps(described, indent=2, ensure_ascii=False) + "\n")
             _publish(part, path)
@@ -165,30 +168,6 @@ def check_name(name: str) -> None:
         raise OptionError(f"{name!r} cannot be a name; take up to 64 letters, digits and . _ - and begin with a letter")
     if name in load_manifest()[1] or name in load_zoo():
         raise OptionError(f"{name}: is the name of a model that fervid knows; choose another --name")
-
-
-def check_runs(spec: ModelSpec) -> None:
-    """Run a model once, on a grey picture. Raises ModelError when it is not what its description says."""
-    # Late: these use models, not the other way round.
-    import numpy as np
-
-    from fer_video.faces.detectors import DetectorOptions, make_detector
-    from fer_video.models.backbone import Backbone
-
-    session = open_session(spec, "cpu", threads=1)
-    try:
-        if spec.task == "face-detector":
-            make_detector(session, DetectorOptions()).detect([np.full((240, 320, 3), 127, np.uint8)])
-            return
-        backbone = Backbone(session)
-        told = backbone.embed([np.full((backbone.size, backbone.size, 3), 127, np.uint8)] * 2)
-    except FervidError:
-        raise
-    except Exception as error:  # whatever ONNX Runtime and readers of outputs raise on a graph of another kind
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise ModelError(f"{spec.path}: does not run as described: {reason}") from error
-    if not all(np.isfinite(values).all() for values in (told.features, *told.probabilities.values())):
-        raise ModelError(f"{spec.path}: gives numbers that are not finite")
 
 
 def remove(spec: ModelSpec) -> bool:

@@ -12,8 +12,7 @@ import numpy as np
 
 from fer_video.media.decode import open_source
 from fer_video.media.sampling import Sampling
-from fer_video.results.observations import ObservationLog
-from fer_video.types import Image, Observation, Person
+from fer_video.types import Image, Observation, Observations, Person
 
 __all__ = ["Crop", "best_crops"]
 
@@ -35,7 +34,7 @@ class Crop:
         return f"data:image/jpeg;base64,{base64.b64encode(self.jpeg).decode()}"
 
 
-def best_crops(clip: Path, log: ObservationLog, people: Sequence[Person]) -> dict[int, list[Crop]]:
+def best_crops(clip: Path, log: Observations, people: Sequence[Person]) -> dict[int, list[Crop]]:
     """Person -> the most prominent faces, in order of time. Reads the clip up to the last of them.
 
     Raises InputError.
@@ -55,7 +54,7 @@ def best_crops(clip: Path, log: ObservationLog, people: Sequence[Person]) -> dic
     return crops
 
 
-def _chosen(log: ObservationLog, people: Mapping[int, Person]) -> list[Observation]:
+def _chosen(log: Observations, people: Mapping[int, Person]) -> list[Observation]:
     best: dict[tuple[int, int], Observation] = {}
     for seen in log:
         if seen.face is None or seen.person is None or seen.person not in people:

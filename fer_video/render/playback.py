@@ -7,10 +7,9 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from fer_video.results.observations import ObservationLog
-from fer_video.types import Face, Observation
+from fer_video.types import Face, Observation, Observations
 
-__all__ = ["Playback"]
+__all__ = ["Box", "Playback"]
 
 _SAME_S = 1e-4  # times are rounded to microseconds in JSON
 _LEAST_MARGIN_S = 0.25
@@ -29,7 +28,7 @@ class _Sightings:
 class Playback:
     """Asks the log by time. Keeps a few numbers a row beside it."""
 
-    def __init__(self, log: ObservationLog) -> None:
+    def __init__(self, log: Observations) -> None:
         self._log = log
         self._times_s = array("d")  # of the sampled frames
         self._first = array("q")  # their first rows in the log

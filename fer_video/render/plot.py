@@ -12,6 +12,7 @@ import numpy.typing as npt
 from fer_video.errors import InputError, OptionError, printable
 from fer_video.render.confusion import save_figure
 from fer_video.render.palette import colour_of, text_on
+from fer_video.results.rows import segmenting
 from fer_video.types import ClipResult, Person
 
 __all__ = ["Kind", "plot_clip", "plot_clips"]
@@ -43,7 +44,7 @@ def plot_clip(result: ClipResult, out: Path, kind: Kind = "stacked", person: int
         answer = f"{each.emotion or 'uncertain'} {each.confidence:.0%}"
         axes.set_title(_plain(f"person {each.id}: {answer}"), loc="left", fontsize=10)
         _segments(axes, each)
-    panels[-1].set_xlabel("seconds")
+    panels[-1].set_xlabel(_plain(_how(result)), fontsize=8)
     more = len(result.people) - len(people)
     rest = f", and {more} more people" if more and person is None else ""
     figure.suptitle(_plain(f"{printable(Path(result.path).name)}{rest}"), fontsize=12)
@@ -73,6 +74,15 @@ def plot_clips(results: Sequence[ClipResult], out: Path, kind: Kind = "stacked")
         figure.suptitle(f"nobody was seen in {left_out} of {len(results)} clips", fontsize=9)
     _legend(figure, panels)
     save_figure(figure, out)
+
+
+def _how(result: ClipResult) -> str:
+    """Below the axis: its unit, and how the answers and the segments were reached."""
+    answer = [f"answers: {result.clip.how}"] if result.clip is not None and result.clip.how else []
+    method, how = segmenting(result)
+    return "\n".join(
+        ["seconds", *(printable(each) for each in answer), *([f"segments: {printable(how)}"] if method else [])]
+    )
 
 
 def _figure(rows: int, columns: int, *, width: float, height: float) -> tuple[Any, list[Any]]:

@@ -25,6 +25,7 @@ from fer_video.errors import InputError, OptionError, OutputError, printable
 from fer_video.files import open_output
 from fer_video.render.crops import Crop, best_crops
 from fer_video.render.palette import colours_of, text_on
+from fer_video.results.rows import segmenting
 from fer_video.results.writers import RowShape, make_writer
 from fer_video.types import ClipResult
 
@@ -106,6 +107,7 @@ def write_report(
         styles=styles,
         scripts=[chart, script],
         licence=_asset("vendor/uPlot-LICENSE.txt"),
+        segments_how=segmenting(result)[1],
         index=index,
     )  # fmt: skip
     _write(html, out)

@@ -3,61 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
+
 from fer_video.closing import Closing
-from fer_video.errors import InputError
+from fer_video.media.clock import Clock
+from fer_video.media.formats import open_container
+from fer_video.media.limits import limits
 
 __all__ = ["SoundTrack"]
 
-_OPTIONS = {"protocol_whitelist": "file,crypto"}  # a playlist must not lead to the network
+_PACKET_S = 0.02  # where a packet does not say how long it lasts
 
 
 class SoundTrack(Closing):
-    """All sound streams of a file, for an output that takes the packets in order of time. Needs PyAV.
+    """All sound streams of a file, for an output that takes the packets in order of time.
 
-    start_s: the container's time of the first picture, which its sound is in step with.
-    colours: how the file says its colours are coded. sample_aspect: width of a pixel over its height, as stored.
+    joined: see media.clock.Clock; where the pictures' clock is mended, so is that of the sound.
 
     Raises InputError when FFmpeg cannot read the file.
     """
 
-    def __init__(self, path: Path) -> None:
-        import av
-
-        self._file = path.open("rb")  # a file, not its name: FFmpeg takes some names for addresses
-        try:
-            self._container = av.open(self._file, options=_OPTIONS)
-        except av.FFmpegError as error:
-            self._file.close()
-            raise InputError(f"{path}: its sound cannot be read: {error.strerror or error}") from error
-        self.start_s, self.sample_aspect = Fraction(0), Fraction(1)
-        self.colours: dict[str, int] = {}
-        self.size: tuple[int, int] | None = None  # as stored, before rotation
-        self.time_base = Fraction(1, 90_000)
-        if self._container.streams.video:
-            self._read_video(self._container.streams.video[0])
+    def __init__(self, path: Path, joined: bool = False) -> None:
+        self._container, self._joined = open_container(path, limits()), joined
         self._outputs: dict[int, Any] = {}
+        self._clocks: dict[int, Clock] = {}
+        self._last: dict[int, int] = {}
         self._packets: Iterator[Any] = iter(())
         self._next: Any = None
-
-    def _read_video(self, stream: Any) -> None:
-        if stream.start_time is not None:
-            self.start_s = stream.start_time * stream.time_base
-        self.time_base = stream.time_base or self.time_base
-        codec = stream.codec_context
-        self.sample_aspect = codec.sample_aspect_ratio or Fraction(1)
-        self.size = (codec.width, codec.height)
-        names = ("colorspace", "color_primaries", "color_trc")
-        self.colours = {name: int(getattr(codec, name)) for name in names}
 
     def connect(self, output: Any) -> list[str]:
         """Gives the output a stream for each of the clip's that its kind of file can hold; names codecs left out."""
         refused = []
         for stream in self._container.streams.audio:
-            if stream.codec_context.codec.canonical_name in output.supported_codecs:
+            if stream.codec_context is None:
+                refused.append("unknown")
+            elif not stream.codec_context.sample_rate or not stream.codec_context.layout.nb_channels:
+                refused.append(f"{stream.codec_context.name} (damaged)")  # no file can be made with it
+            elif stream.codec_context.codec.canonical_name in output.supported_codecs:
                 self._outputs[stream.index] = output.add_stream_from_template(stream)
             else:
                 refused.append(stream.codec_context.name)
@@ -68,12 +53,25 @@ class SoundTrack(Closing):
         return refused
 
     def _take(self) -> Any:
-        import av
-
         try:
-            return next(self._packets, None)
+            return next((packet for packet in self._packets if self._mend(packet)), None)
         except av.FFmpegError:  # cut off or damaged here: what came before it is kept, as for the pictures
             return None
+
+    def _mend(self, packet: Any) -> bool:
+        """Takes out jumps of the clock, and leaves all other stamps as they are. False for a packet out of order."""
+        lasts_s = float((packet.duration or 0) * packet.time_base) or _PACKET_S
+        clock = self._clocks.setdefault(packet.stream.index, Clock(lasts_s, self._joined))
+        clock.time(float(packet.dts * packet.time_base), lasts_s)
+        shift = round(clock.shift_s / packet.time_base)
+        if shift:
+            packet.dts += shift
+            packet.pts = None if packet.pts is None else packet.pts + shift
+        last = self._last.get(packet.stream.index)
+        if last is not None and packet.dts <= last:
+            return False
+        self._last[packet.stream.index] = packet.dts
+        return True
 
     def write_until(self, time_s: float, output: Any) -> None:
         """Copies what comes before a moment of the container's time."""
@@ -85,4 +83,3 @@ class SoundTrack(Closing):
 
     def close(self) -> None:
         self._container.close()
-        self._file.close()

@@ -1,31 +1,32 @@
 """A clip and its result -> the clip with what was found drawn over it: H.264, with the clip's own sound and times.
 
 Frame by frame, memory stays flat. Pictures come from decode.py, so that what is drawn and what was analysed agree in
-frames, times and rotation; PyAV encodes and copies the sound.
+frames, times and size; PyAV encodes and copies the sound.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 
 from fer_video.errors import InputError, OptionError, OutputError
 from fer_video.files import open_output
-from fer_video.media.decode import Source, VideoSource, open_source
+from fer_video.media.decode import VideoSource, open_source
 from fer_video.media.sampling import Sampling
 from fer_video.render.draw import check_text
 from fer_video.render.overlay import Overlay, OverlayOptions, hide_faces
-from fer_video.render.playback import Playback
+from fer_video.render.playback import Box, Playback
 from fer_video.render.sound import SoundTrack
 from fer_video.render.strip import TimelineStrip
-from fer_video.types import ClipResult, Image
+from fer_video.types import ClipResult, Face, Image, Observation
 
 __all__ = ["SUFFIXES", "RenderOptions", "Rendered", "check_video", "render_video"]
 
@@ -61,11 +62,7 @@ class Rendered:
 
 
 def check_video(path: Path) -> None:
-    """Before the work: raises OptionError without PyAV and Pillow, OutputError for a suffix that says no video."""
-    try:
-        import av as _  # noqa: F401
-    except ImportError as error:
-        raise OptionError("videos need PyAV: pip install 'fervid[video]'") from error
+    """Before the work: raises OptionError without Pillow, OutputError for a suffix that says no video."""
     check_text()
     if path.suffix.lower() not in SUFFIXES:
         raise OutputError(f"{path}: not a video that can be written; name it {', '.join(SUFFIXES)}")
@@ -85,12 +82,12 @@ def render_video(
     with open_source(clip) as source, open_output(out, binary=True) as file:
         if not isinstance(source, VideoSource):
             raise InputError(f"{clip}: holds pictures; only video files can be rendered")
-        with SoundTrack(clip) as sound:
+        with SoundTrack(clip, source.joined) as sound:
             return _Renderer(source, sound, result, options).run(file, SUFFIXES[out.suffix.lower()], progress)
 
 
 class _Renderer:
-    def __init__(self, source: Source, sound: SoundTrack, result: ClipResult, options: RenderOptions) -> None:
+    def __init__(self, source: VideoSource, sound: SoundTrack, result: ClipResult, options: RenderOptions) -> None:
         assert result.observations is not None
         self._source, self._sound, self._options = source, sound, options
         self._playback = Playback(result.observations)
@@ -105,8 +102,6 @@ class _Renderer:
         self._canvas_width, self._canvas_height = _even(self._width), _even(self._height + below)
 
     def run(self, file: Any, container: str, progress: Progress | None) -> Rendered:
-        import av
-
         try:
             with av.open(file, "w", format=container) as output:
                 return self._write(output, progress)
@@ -116,7 +111,7 @@ class _Renderer:
     def _write(self, output: Any, progress: Progress | None) -> Rendered:
         stream = self._add_video(output)
         refused = self._sound.connect(output)
-        base, start_s = stream.codec_context.time_base, self._sound.start_s
+        base, start_s = stream.codec_context.time_base, self._source.start
         count, time_s, interval_s, waiting = 0, 0.0, 1 / (self._source.info.fps or 25.0), None
         last = round(start_s / base) - 1
         for frame in self._source.frames(Sampling(fps=None)):
@@ -124,7 +119,7 @@ class _Renderer:
                 interval_s = frame.time_s - time_s
                 self._encode(output, stream, waiting, interval_s)
             time_s, count = frame.time_s, count + 1
-            waiting = self._picture(frame.image, time_s)
+            waiting = self._drawn(frame.image, time_s)
             waiting.time_base = base
             last = max(round((start_s + Fraction(time_s)) / base), last + 1)  # times may be finer than the base
             waiting.pts = last
@@ -142,32 +137,25 @@ class _Renderer:
         options = {"crf": str(self._options.quality), "preset": "veryfast"}
         stream = output.add_stream("libx264", rate=rate, options=options)
         stream.width, stream.height, stream.pix_fmt = self._canvas_width, self._canvas_height, "yuv420p"
-        codec, base = stream.codec_context, self._sound.time_base
+        codec, base = stream.codec_context, self._source.time_base
         codec.time_base = base if base.numerator == 1 and base.denominator <= _MOST_TICKS else Fraction(1, 90_000)
-        aspect, size = self._sound.sample_aspect, self._sound.size
-        turned = size is not None and size != (self._width, self._height) and size == (self._height, self._width)
-        codec.sample_aspect_ratio = 1 / aspect if turned else aspect
-        # OpenCV decodes as the file says its colours are coded; coding them back the same way leaves them as they were.
-        said = self._sound.colours.get("colorspace", _UNSPECIFIED)
-        for name, value in self._sound.colours.items():
+        # Coded as the clip is, so that its colours stay as they were.
+        said = self._source.coding["colorspace"]
+        for name, value in self._source.coding.items():
             if said in _KNOWN_SPACES:  # what a GIF says, for one, does not hold for H.264
                 setattr(codec, name, value)
         codec.color_range = 1  # limited, as the pictures are coded below
         self._space = said if said in _KNOWN_SPACES else _BT601
         return stream
 
-    def _picture(self, image: Image, time_s: float) -> Any:
-        import av
-
+    def _drawn(self, image: Image, time_s: float) -> Any:
         canvas = np.empty((self._canvas_height, self._canvas_width, 3), np.uint8)
-        picture = image
-        if image.shape[:2] != (self._height, self._width):  # a stream may change its size on the way
-            picture = cv2.resize(image, (self._width, self._height))
-        canvas[: self._height, : self._width] = picture
         view = canvas[: self._height, : self._width]
+        place = _fit(image, view)
         if self._options.blur_faces:
-            hide_faces(view, self._playback.to_hide(time_s))
-        self._overlay.draw(view, self._playback.at(time_s))
+            boxes = self._playback.to_hide(time_s)
+            hide_faces(view, None if boxes is None else [place.box(box) for box in boxes])
+        self._overlay.draw(view, [place.observation(seen) for seen in self._playback.at(time_s)])
         end = self._height
         if self._strip is not None:
             end += self._strip.height
@@ -186,3 +174,44 @@ class _Renderer:
 
 def _even(pixels: int) -> int:
     return pixels + pixels % 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a picture is on the canvas: a stream may change its size on the way."""
+
+    scale: float
+    left: float
+    top: float
+
+    def box(self, box: Box) -> Box:
+        x1, y1, x2, y2 = box
+        return (*self._point(x1, y1), *self._point(x2, y2))
+
+    def observation(self, seen: Observation) -> Observation:
+        if seen.face is None or self == _WHOLE:
+            return seen
+        points = seen.face.landmarks
+        if points is not None:
+            points = np.asarray(points * self.scale + (self.left, self.top), np.float32)
+        return replace(seen, face=Face(self.box(seen.face.box), seen.face.score, points))
+
+    def _point(self, x: float, y: float) -> tuple[float, float]:
+        return x * self.scale + self.left, y * self.scale + self.top
+
+
+_WHOLE = _Place(1.0, 0.0, 0.0)
+
+
+def _fit(image: Image, view: Image) -> _Place:
+    """Puts a picture into the middle of the view, as large as it can be."""
+    (height, width), (most_height, most_width) = image.shape[:2], view.shape[:2]
+    if (height, width) == (most_height, most_width):
+        view[:] = image
+        return _WHOLE
+    scale = min(most_height / height, most_width / width)
+    wide, high = max(round(width * scale), 1), max(round(height * scale), 1)
+    left, top = (most_width - wide) // 2, (most_height - high) // 2
+    view[:] = 0
+    view[top : top + high, left : left + wide] = cv2.resize(image, (wide, high), interpolation=cv2.INTER_AREA)
+    return _Place(scale, left, top)

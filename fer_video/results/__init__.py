@@ -1,1 +1,1 @@
-"""What was found: observations as they come, rows, and what is read back."""
+"""In: what was found in a clip. Out: rows, files, and results that are read back from files."""

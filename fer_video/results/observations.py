@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -43,7 +43,8 @@ class ObservationLog:
         self.has_affect = has_affect
         self._frame = array("q")
         self._time_s = array("d")
-        self._person = array("i")
+        self._track = array("i")
+        self._people: dict[int, int] = {}  # track -> person, where it is known
         # per face: box (4), score, landmarks (10), probabilities, then affect and attributes
         self._numbers = array("f")
         self._start = array("q")  # where an observation's numbers begin; they end where the next one's begin
@@ -55,7 +56,9 @@ class ObservationLog:
     def append(self, observation: Observation) -> None:
         self._frame.append(observation.frame)
         self._time_s.append(observation.time_s)
-        self._person.append(observation.person or _NOBODY)
+        self._track.append(observation.track or observation.person or _NOBODY)
+        if observation.person is not None:
+            self._people[observation.track or observation.person] = observation.person
         self._start.append(len(self._numbers))
         if observation.face is None or observation.probabilities is None:
             return
@@ -72,6 +75,10 @@ class ObservationLog:
             self._numbers.extend(found.gender.values())
             self._numbers.extend(found.ethnicity.values())
 
+    def join(self, people: Mapping[int, int]) -> None:
+        """Tracks -> people, once it is known whose each track is."""
+        self._people |= people
+
     def __len__(self) -> int:
         return len(self._frame)
 
@@ -80,8 +87,8 @@ class ObservationLog:
 
     def __getitem__(self, row: int) -> Observation:
         """row: from 0. Raises IndexError."""
-        frame, time_s, person = self._frame[row], self._time_s[row], self._person[row]
-        if person == _NOBODY:
+        frame, time_s, track = self._frame[row], self._time_s[row], self._track[row]
+        if track == _NOBODY:
             return Observation(frame, time_s)
         end = self._start[row + 1] if row + 1 < len(self) else len(self._numbers)
         x1, y1, x2, y2, score, *rest = self._numbers[self._start[row] : end]
@@ -91,7 +98,8 @@ class ObservationLog:
         return Observation(
             frame=frame,
             time_s=time_s,
-            person=person,
+            person=self._people[track],
+            track=track,
             face=Face((x1, y1, x2, y2), score, None if np.isnan(points).any() else points),
             probabilities=dict(zip(self.emotions, rest, strict=False)),
             attributes=self._attributes(heads) if heads else None,

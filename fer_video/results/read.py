@@ -22,11 +22,14 @@ from fer_video.types import (
     ClipResult,
     Face,
     Floats,
+    Jump,
     Observation,
     Person,
     Prediction,
     Segment,
     Status,
+    Timing,
+    Track,
 )
 
 __all__ = ["RESULT_SUFFIXES", "read_results"]
@@ -96,9 +99,22 @@ def _clip(value: Any) -> ClipResult:
         clip=_maybe(_prediction, value["clip"]),
         group=_maybe(_prediction, value["group"]),
         people=tuple(_person(each) for each in value["people"]),
+        tracks=tuple(_track(each) for each in value.get("tracks", ())),
         ran=ran,
         observations=_log(value["frames"], ran) if "frames" in value else None,
+        size=_size(value.get("width"), value.get("height")),
+        timing=_maybe(_timing, value.get("timing")) or Timing(),  # results of earlier versions have none
     )
+
+
+def _size(width: Any, height: Any) -> tuple[int, int] | None:
+    return None if width is None or height is None else (_count(width), _count(height))
+
+
+def _timing(value: Object) -> Timing:
+    jumps = tuple(Jump(_number(each["time_s"]), _stamp(each["by_s"])) for each in value["jumps"])
+    origin_s = value["origin_s"]
+    return Timing(None if origin_s is None else _stamp(origin_s), _number(value["offset_s"]), jumps)
 
 
 def _maybe(read: Callable[[Object], T], value: Any) -> T | None:
@@ -113,6 +129,8 @@ def _prediction(value: Object) -> Prediction:
         probabilities=_shares(value["probabilities"]),
         method=_text(value["method"]),
         person=None if person is None else _count(person),
+        valence=_maybe(lambda found: _shares(found["probabilities"]), value.get("valence")),
+        how=_text(value.get("how") or ""),
     )
 
 
@@ -129,6 +147,7 @@ def _person(value: Object) -> Person:
         attributes=_maybe(_attributes, value["attributes"]),
         segments=None if segments is None else tuple(_segment(each) for each in segments),
         affect=_maybe(_affect, value.get("affect")),
+        method=_text(value.get("method") or ""),
     )
 
 
@@ -172,15 +191,28 @@ def _log(frames: Any, ran: Object) -> ObservationLog:
     return log
 
 
+def _track(value: Any) -> Track:
+    track = _object(value)
+    return Track(
+        id=_count(track["id"]),
+        start_s=_number(track["start_s"]),
+        end_s=_number(track["end_s"]),
+        frames=_count(track["frames"]),
+        person=_count(track["person"]),
+    )
+
+
 def _observation(frame: int, time_s: float, face: Object) -> Observation:
     x1, y1, x2, y2 = map(_number, face["box"])
     person, probabilities = _count(face["person"]), _shares(face["probabilities"])
-    if person < 1 or not probabilities:
+    track = _count(face.get("track", person))  # results of older versions know a person by one track
+    if person < 1 or track < 1 or not probabilities:
         raise ValueError("a face without a person or without probabilities")
     return Observation(
         frame=frame,
         time_s=time_s,
         person=person,
+        track=track,
         face=Face((x1, y1, x2, y2), _number(face["score"]), _landmarks(face["landmarks"])),
         probabilities=probabilities,
         attributes=_maybe(_attributes, face["attributes"]),
@@ -212,6 +244,13 @@ def _emotion(value: Any) -> str | None:
 
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e9:
+        raise TypeError(f"{str(value)[:40]!r} where a number belongs")
+    return float(value)
+
+
+def _stamp(value: Any) -> float:
+    """A container's own time, which may be anything."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise TypeError(f"{str(value)[:40]!r} where a number belongs")
     return float(value)
 

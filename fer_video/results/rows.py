@@ -10,7 +10,18 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
-from fer_video.types import SCHEMA, Affect, Attributes, ClipResult, Observation, Person, Prediction, Segment
+from fer_video.types import (
+    SCHEMA,
+    Affect,
+    Attributes,
+    ClipResult,
+    Observation,
+    Person,
+    Prediction,
+    Segment,
+    Timing,
+    Track,
+)
 
 __all__ = [
     "ROWS", "RowShape", "Rows", "clip_object", "column_names", "failed_row", "flat_rows", "frame_object", "frame_rows",
@@ -37,12 +48,15 @@ class RowShape:
 # Microseconds, hundredths of a pixel, a millionth of probability: finer than anything that is measured.
 _TIME, _PIXEL, _PROBABILITY, _YEARS, _AFFECT_DIGITS = 6, 2, 6, 1, 4
 
-_FRAME = ("path", "frame", "time_s", "person", "x1", "y1", "x2", "y2", "face_score", "emotion", "confidence")
-_SEGMENT = ("path", "person", "start_s", "end_s", "emotion", "confidence")
-_PERSON = ("path", "person", "start_s", "end_s", "frames", "emotion", "confidence")
+_FRAME = (
+    "path", "frame", "time_s", "person", "track", "x1", "y1", "x2", "y2", "face_score", "emotion", "confidence",
+)  # fmt: skip
+_SEGMENT = ("path", "person", "start_s", "end_s", "emotion", "confidence", "method")
+_PERSON = ("path", "person", "start_s", "end_s", "frames", "emotion", "confidence", "method")
 _CLIP = (
     "path", "status", "error", "duration_s", "fps", "frames_sampled", "frames_with_face", "people", "person",
-    "emotion", "confidence", "method", "group_emotion", "group_confidence",
+    "emotion", "confidence", "method", "group_emotion", "group_confidence", "group_valence",
+    "group_valence_confidence", "how",
 )  # fmt: skip
 _AFFECT = ("valence", "arousal")
 _ATTRIBUTES = ("age", "age_std", "gender", "gender_confidence", "ethnicity", "ethnicity_confidence")
@@ -65,7 +79,7 @@ def flat_rows(result: ClipResult, rows: Rows) -> Iterator[Row]:
         return frame_rows(result)
     if rows == "segments":
         return (
-            {"path": result.path, "person": person.id} | _segment_object(segment)
+            {"path": result.path, "person": person.id} | _segment_object(segment) | {"method": segmenting(result)[0]}
             for person in result.people
             for segment in person.segments or ()
         )
@@ -88,11 +102,15 @@ def clip_object(result: ClipResult, *, frames: bool = False) -> Row:
         "error": result.error,
         "duration_s": _round(result.duration_s, _TIME),
         "fps": _round(result.fps, _TIME),
+        "width": None if result.size is None else result.size[0],
+        "height": None if result.size is None else result.size[1],
+        "timing": _timing_object(result.timing),
         "frames_sampled": result.frames_sampled,
         "frames_with_face": result.frames_with_face,
         "clip": result.clip and {**_prediction_object(result.clip), "person": result.clip.person},
-        "group": result.group and _prediction_object(result.group),
+        "group": result.group and {**_prediction_object(result.group), "valence": _valence_object(result.group)},
         "people": [_person_object(person) for person in result.people],
+        "tracks": [_track_object(track) for track in result.tracks],
         "ran": dict(result.ran),
     }
     if frames and result.observations is not None:
@@ -100,6 +118,14 @@ def clip_object(result: ClipResult, *, frames: bool = False) -> Row:
         in_frame = groupby(result.observations, key=lambda seen: (seen.frame, seen.time_s))
         value["frames"] = [frame_object(frame, time_s, faces, least) for (frame, time_s), faces in in_frame]
     return value
+
+
+def _timing_object(timing: Timing) -> Row:
+    return {
+        "origin_s": _round(timing.origin_s, _TIME),
+        "offset_s": _round(timing.offset_s, _TIME),
+        "jumps": [{"time_s": _round(jump.time_s, _TIME), "by_s": _round(jump.by_s, _TIME)} for jump in timing.jumps],
+    }
 
 
 def frame_object(frame: int, time_s: float, seen: Iterable[Observation], min_confidence: float) -> Row:
@@ -113,6 +139,7 @@ def _face_object(seen: Observation, min_confidence: float) -> Row:
     landmarks = seen.face.landmarks
     return {
         "person": seen.person,
+        "track": seen.track,
         "box": [_round(value, _PIXEL) for value in seen.face.box],
         "score": _round(seen.face.score, _PROBABILITY),
         "landmarks": None
@@ -132,7 +159,25 @@ def _prediction_object(prediction: Prediction) -> Row:
         "confidence": _round(prediction.confidence, _PROBABILITY),
         "probabilities": _rounded(prediction.probabilities),
         "method": prediction.method,
+        "how": prediction.how or None,
     }
+
+
+def _valence_object(group: Prediction) -> Row | None:
+    if group.valence is None:
+        return None
+    label = max(group.valence, key=group.valence.__getitem__)
+    return {
+        "label": label,
+        "confidence": _round(group.valence[label], _PROBABILITY),
+        "probabilities": _rounded(group.valence),
+    }
+
+
+def segmenting(result: ClipResult) -> tuple[str, str]:
+    """Name of the method by which the segments were found, and one sentence on it; "" where nothing is known of it."""
+    known = result.ran.get("segments")
+    return (str(known["method"]), str(known["how"])) if isinstance(known, Mapping) else ("", "")
 
 
 def _person_object(person: Person) -> Row:
@@ -147,6 +192,18 @@ def _person_object(person: Person) -> Row:
         "affect": person.affect and _affect_columns(person.affect),
         "attributes": person.attributes and _attributes_object(person.attributes),
         "segments": None if person.segments is None else [_segment_object(each) for each in person.segments],
+        "time_shares": {name: _round(share, _PROBABILITY) for name, share in person.time_shares.items()},
+        "method": person.method or None,
+    }
+
+
+def _track_object(track: Track) -> Row:
+    return {
+        "id": track.id,
+        "start_s": _round(track.start_s, _TIME),
+        "end_s": _round(track.end_s, _TIME),
+        "frames": track.frames,
+        "person": track.person,
     }
 
 
@@ -189,7 +246,7 @@ def _frame_row(path: str, seen: Observation) -> Row:
     x1, y1, x2, y2 = (_round(value, _PIXEL) for value in seen.face.box)
     return (
         row
-        | {"person": seen.person, "x1": x1, "y1": y1, "x2": x2, "y2": y2}
+        | {"person": seen.person, "track": seen.track, "x1": x1, "y1": y1, "x2": x2, "y2": y2}
         | {"face_score": _round(seen.face.score, _PROBABILITY)}
         | {"emotion": seen.emotion, "confidence": _round(seen.confidence, _PROBABILITY)}
         | _p_columns(seen.probabilities)
@@ -212,11 +269,14 @@ def _person_row(path: str, person: Person) -> Row:
 def _clip_row(result: ClipResult) -> Row:
     known = clip_object(result)
     clip, group = known["clip"] or {}, known["group"] or {}
+    valence = group.get("valence") or {}
     return (
         {name: known[name] for name in _CLIP[:7]}
         | {"people": len(result.people)}
         | {name: clip.get(name) for name in ("person", "emotion", "confidence", "method")}
         | {f"group_{name}": group.get(name) for name in ("emotion", "confidence")}
+        | {"group_valence": valence.get("label"), "group_valence_confidence": valence.get("confidence")}
+        | {"how": clip.get("how")}
         | _p_columns(result.clip.probabilities if result.clip else {})
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
 
 from fer_video.clip.pool import RunningStats
 from fer_video.types import ClipResult
@@ -55,8 +54,3 @@ class Timeline:
             means = None if stats is None else dict(zip(self._emotions, stats.mean.tolist(), strict=True))
             row.append(None if means is None else Cell(self._start_s + i * self.step_s, means))
         return row
-
-    def segments(self, person: int) -> list[tuple[float, str]]:
-        """(from when, emotion) for each run of stretches in which the same emotion leads."""
-        seen = [cell for cell in self.cells(person) if cell is not None]
-        return [(next(cells).start_s, emotion) for emotion, cells in groupby(seen, key=lambda cell: cell.emotion)]

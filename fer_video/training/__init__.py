@@ -1,4 +1,4 @@
-"""Datasets of faces -> a trained multi-task backbone -> ONNX. The only place that imports torch, and only when called.
+"""In: labelled pictures of faces. Out: a multi-task backbone as an ONNX file. The only room that imports torch.
 
 Method: multi-task learning of light networks (arXiv 2103.17107). `train` runs a recipe, `export` writes the network
 for fervid, `evaluate` measures any backbone by ONNX Runtime (without torch), `quantize` makes it int8 (without torch).

@@ -11,7 +11,7 @@ import math
 import cv2
 import numpy as np
 
-from fer_video.faces.resize import resized
+from fer_video.media.resize import resized
 from fer_video.training.recipe import Augmentation
 from fer_video.types import Image
 

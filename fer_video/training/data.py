@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_video.datasets.faces import FaceDataset, load_faces
+from fer_video.datasets.faces import load_faces
+from fer_video.datasets.samples import FaceDataset
 from fer_video.errors import InputError, OptionError
 from fer_video.training.batches import Part
 from fer_video.training.pictures import cache_key, load_pictures, need_room

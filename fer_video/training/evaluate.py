@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fer_video.datasets.faces import FaceLayout, load_faces
+from fer_video.datasets.faces import load_faces
+from fer_video.datasets.samples import FaceLayout
 from fer_video.errors import InputError
 from fer_video.learning.evaluate import Evaluation, age_group, evaluate
 from fer_video.models import HeadSpec, ModelSpec
 from fer_video.models.backbone import Backbone
 from fer_video.training.augment import plain
+from fer_video.training.calibration import Bin, calibration_error, reliability
 from fer_video.training.figures import expected_age, figures
 from fer_video.training.pictures import Pictures, load_pictures
 from fer_video.training.recipe import Head, Source
@@ -31,6 +33,7 @@ __all__ = ["BackboneFigures", "EvaluateOptions", "Labelled", "Share", "evaluate_
 Names = npt.NDArray[np.str_]
 _Z = 1.959964  # of the 95 % interval
 _BATCH = 256
+_BINS = 10  # of the reliability table
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,8 @@ class BackboneFigures:
     skipped: int  # left out: no usable label, unreadable, no face found
     emotion: Evaluation | None = None  # all pictures
     emotion_majority: Evaluation | None = None  # those that the dataset's own protocol scores
+    emotion_ece: float | None = None  # expected calibration error, on the pictures of emotion_majority
+    emotion_reliability: Sequence[Bin] = ()
     emotion_by: Mapping[str, Mapping[str, Share]] | None = None  # group -> accuracy; by the backbone's own guesses
     valence_arousal_ccc: float | None = None  # Lin's concordance, the mean of both
     age_mae: Mapping[str, Share] | None = None  # "all" and true groups -> mean absolute error in years
@@ -168,7 +173,8 @@ def _emotion(
 ) -> BackboneFigures:
     known = targets.known("emotion")
     labels = np.array(names)
-    truth, answer = labels[targets.emotion[known].argmax(1)], labels[said[known].argmax(1)]
+    true = targets.emotion[known].argmax(1)
+    truth, answer = labels[true], labels[said[known].argmax(1)]
     faces, scored = np.ones(len(truth), bool), targets.scored[known]
     right = truth == answer
     by = {
@@ -179,6 +185,8 @@ def _emotion(
         result,
         emotion=evaluate(truth, answer, faces, names),
         emotion_majority=evaluate(truth[scored], answer[scored], faces[scored], names) if scored.any() else None,
+        emotion_ece=calibration_error(said[known][scored], true[scored]) if scored.any() else None,
+        emotion_reliability=reliability(said[known][scored], true[scored], _BINS) if scored.any() else (),
         emotion_by=by,
     )
 

@@ -57,7 +57,7 @@ def export(checkpoint: Path, out: Path, name: str | None = None, licence: str | 
 
     Raises OptionError for what is no such checkpoint, FervidError when torch and ONNX Runtime disagree, OutputError.
     """
-    network, recipe, heads = _trained(checkpoint)
+    network, recipe, heads = _trained(checkpoint)  # its emotions calibrated
     outputs = _Outputs(network, [head.task for head in heads]).eval()
     size = recipe.size
     raw = _to_onnx(outputs, size, ["features", *outputs.tasks])
@@ -82,7 +82,16 @@ def _trained(checkpoint: Path) -> tuple[Network, Recipe, list[Head]]:
     anew = load_weights(network, tensors, str(checkpoint))
     if anew:
         raise OptionError(f"{checkpoint}: has no weights for {', '.join(anew)}")
+    if "emotion" in network.heads:
+        _calibrate(network.heads["emotion"], float(facts.get("temperature", 1.0)))
     return network.eval(), recipe, heads
+
+
+@torch.no_grad()
+def _calibrate(head: nn.Module, temperature: float) -> None:
+    """Logits divided by the temperature that was fitted on the validation parts: part of the weights from now on."""
+    for each in head.parameters():
+        each.div_(temperature)
 
 
 def _to_onnx(outputs: nn.Module, size: int, names: list[str]) -> bytes:

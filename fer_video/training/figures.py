@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from fer_video.training.calibration import calibration_error
 from fer_video.training.targets import Targets
 from fer_video.types import Floats
 
@@ -24,8 +25,8 @@ def figures(outputs: Mapping[str, Floats], targets: Targets) -> dict[str, float]
     """outputs: head -> (n, labels) probabilities, of valence_arousal the values, and "features". What has no label is
     left out.
 
-    emotion.accuracy follows the dataset's own protocol (of FER+ the majority rule); emotion.recall is the mean of the
-    classes' recalls over all pictures.
+    emotion.accuracy follows the dataset's own protocol (of FER+ the majority rule), emotion.ece is the expected
+    calibration error on the same pictures; emotion.recall is the mean of the classes' recalls over all pictures.
     """
     found: dict[str, float] = {}
     for task, said in outputs.items():
@@ -38,6 +39,7 @@ def figures(outputs: Mapping[str, Floats], targets: Targets) -> dict[str, float]
             scored = targets.scored[known]
             if scored.any():
                 found["emotion.accuracy"] = float(right[scored].mean())
+                found["emotion.ece"] = calibration_error(said[known][scored], truth[scored])
             found["emotion.recall"] = float(np.mean([right[truth == label].mean() for label in np.unique(truth)]))
         elif task == "age":
             found["age.mae"] = float(np.abs(expected_age(said[known]) - targets.age[known]).mean())
@@ -85,5 +87,7 @@ def score(found: Mapping[str, float]) -> float:
         return float("nan")
     of_head: dict[str, list[float]] = {}
     for name, value in found.items():
+        if name.endswith(".ece"):
+            continue
         of_head.setdefault(name.split(".")[0], []).append(1 - value / 20 if name == "age.mae" else value)
     return float(np.mean([np.mean(values) for values in of_head.values()]))

@@ -9,8 +9,10 @@ import numpy as np
 import torch
 
 from fer_video.training.batches import Part, plain_batches
+from fer_video.training.calibration import fit_temperature, tempered
 from fer_video.training.figures import figures, verification_auc
 from fer_video.training.network import Network
+from fer_video.training.targets import Indices
 from fer_video.types import Floats
 
 __all__ = ["measure", "mixed_precision", "run"]
@@ -18,8 +20,10 @@ __all__ = ["measure", "mixed_precision", "run"]
 _MOST_FEATURES = 20_000  # pictures whose features are kept for verification: pairs are drawn from them
 
 
-def measure(network: Network, parts: Sequence[Part], size: int, device: torch.device) -> dict[str, float]:
-    """The figures of a network on the validation parts of all sources; of several with the same head, their mean."""
+def measure(network: Network, parts: Sequence[Part], size: int, device: torch.device) -> tuple[dict[str, float], float]:
+    """The figures of a network on the validation parts of all sources, of several with the same head their mean; and
+    the temperature at which its emotions are best calibrated, with which their calibration error is given."""
+    said: list[tuple[Part, dict[str, Floats]]] = []
     found: dict[str, list[float]] = {}
     tasks = [task for task in network.heads if task != "identity"]  # people of the validation part have no class
     for part in parts:
@@ -28,11 +32,23 @@ def measure(network: Network, parts: Sequence[Part], size: int, device: torch.de
         people = np.array([part.pictures.dataset.samples[row].person or "" for row in part.rows[:_MOST_FEATURES]])
         known = bool(people.all()) and "identity" in network.heads
         outputs = run(network, part, size, device, tasks, features=_MOST_FEATURES if known else 0)
-        each = figures(outputs, part.targets)
         auc = verification_auc(outputs["features"], people) if known else None
-        for name, value in (each | ({"identity.auc": auc} if auc is not None else {})).items():
+        if auc is not None:
+            found.setdefault("identity.auc", []).append(auc)
+        said.append((part, outputs))
+    temperature = fit_temperature([_scored(part, outputs) for part, outputs in said if "emotion" in outputs])
+    for part, outputs in said:
+        if "emotion" in outputs:
+            outputs["emotion"] = tempered(outputs["emotion"], temperature)
+        for name, value in figures(outputs, part.targets).items():
             found.setdefault(name, []).append(value)
-    return {name: float(np.mean(values)) for name, values in found.items()}
+    return {name: float(np.mean(values)) for name, values in found.items()}, temperature
+
+
+def _scored(part: Part, outputs: dict[str, Floats]) -> tuple[Floats, Indices]:
+    """The emotions that count by the dataset's protocol, and the true ones."""
+    rows = part.targets.known("emotion") & part.targets.scored
+    return outputs["emotion"][rows], part.targets.emotion[rows].argmax(1)
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from fer_video.datasets.faces import FaceDataset, FaceSample
+from fer_video.datasets.samples import FaceDataset, FaceSample
 from fer_video.errors import FervidError, InputError, OutputError
 from fer_video.faces.align import crop_face
 from fer_video.faces.detectors import Detector, DetectorOptions, make_detector

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from fer_video.datasets.faces import ETHNICITIES, FACE_LAYOUTS, GENDERS, FaceLayout, plain_emotion
+from fer_video.datasets.samples import ETHNICITIES, FACE_LAYOUTS, GENDERS, FaceLayout, plain_emotion
 from fer_video.errors import OptionError
 
 __all__ = ["Augmentation", "Head", "Recipe", "Source", "Stage", "Surround", "read_recipe"]

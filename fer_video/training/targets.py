@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from fer_video.datasets.faces import FaceDataset, FaceSample
 from fer_video.datasets.ferplus import EMOTIONS
+from fer_video.datasets.samples import FaceDataset, FaceSample
 from fer_video.errors import InputError
 from fer_video.training.recipe import Head
 from fer_video.types import Floats

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -69,8 +70,9 @@ def taught(
             _shares(teachers, part, head.labels, source.name, progress) if _listens(source, recipe) else None
             for source, part in zip(recipe.sources, parts, strict=True)
         ]
+        arrays: dict[str, Any] = {f"part{i}": each for i, each in enumerate(kept) if each is not None}
         with open_output(folder / _FILE, binary=True) as file:
-            np.savez(file, **{f"part{i}": each for i, each in enumerate(kept) if each is not None})
+            np.savez(file, **arrays)
     return tuple(
         part if said is None else _with_emotion(part, _mixed(part, said, recipe, source))
         for source, part, said in zip(recipe.sources, parts, kept, strict=True)
@@ -111,7 +113,8 @@ def _shares(
                 found[start:stop, columns] += teacher.embed(seen).probabilities["emotion"]
         if progress is not None:
             progress(f"teachers on {name}", stop, len(part.rows))
-    return found / (2 * len(teachers))
+    found /= 2 * len(teachers)
+    return found
 
 
 def _read(path: Path, parts: Sequence[Part]) -> list[npt.NDArray[np.float32] | None] | None:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from fer_video.errors import FervidError, OptionError
 from fer_video.files import content_hash
-from fer_video.jobs.interrupt import first_interrupt
+from fer_video.interrupt import first_interrupt
 from fer_video.models.session import available_cores
 from fer_video.training import curves
 from fer_video.training.batches import Batch, Part, batches
@@ -268,7 +268,7 @@ class _Run:
     def _measured(self, stage: Stage) -> None:
         with self._averaged_weights():
             # At the stage's own size: a network that was shown 64 pixels is lost at 96 until it is trained there.
-            found = measure(self.network, self.prepared.val, stage.size, self.device)
+            found, temperature = measure(self.network, self.prepared.val, stage.size, self.device)
         total = score(found)
         row: dict[str, float | str] = {"stage": stage.name, "steps": float(self.at.total), "size": float(stage.size)}
         row["score"] = total
@@ -281,7 +281,7 @@ class _Run:
         if stage.size == self.recipe.size and total > self.at.best:
             heads = [{"task": head.task, "labels": list(head.labels)} for head in self.prepared.heads]
             state = self.averaged.state if self.averaged is not None else self.network.state_dict()
-            facts = {"recipe": self.recipe.to_dict(), "heads": heads, "figures": found}
+            facts = {"recipe": self.recipe.to_dict(), "heads": heads, "figures": found, "temperature": temperature}
             write_tensors(self.out / BEST, dict(state), facts)
             self.at.best = total
         self.at.losses = {}

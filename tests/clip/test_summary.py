@@ -119,6 +119,6 @@ def test_the_log_is_small() -> None:
     for frame in range(10_000):
         log.append(Observation(frame, frame / 30, 1, face, dict.fromkeys("abcdefgh", 0.125)))
     held = sum(
-        column.itemsize * len(column) for column in (log._frame, log._time_s, log._person, log._numbers, log._start)
+        column.itemsize * len(column) for column in (log._frame, log._time_s, log._track, log._numbers, log._start)
     )
     assert held / len(log) <= 120  # bytes, 6.5 MB for half an hour at 30 frames a second

@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_video.datasets.faces import FaceDataset, FaceSample, load_faces
+from fer_video.datasets.faces import load_faces
+from fer_video.datasets.samples import FaceDataset, FaceSample
 from fer_video.datasets.tree import Tree
 from fer_video.errors import InputError
 

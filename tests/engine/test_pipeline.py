@@ -14,6 +14,7 @@ from media import encode
 from fer_video import Analyzer, AnalyzerOptions, Face, InputError, Sampling
 from fer_video.engine.networks import make_networks
 from fer_video.engine.pipeline import Looks, Pipeline
+from fer_video.faces.align import crop_face
 from fer_video.faces.detectors import Detector
 from fer_video.media.decode import open_source
 from fer_video.models.backbone import Backbone, Embedded
@@ -52,12 +53,12 @@ def test_threads_change_nothing(networks: Networks, moving_clip: Path) -> None:
     seen = list(Pipeline(detector, backbone, 1.0, key_s=0.0).observe(iter(frames)))
     assert [observation.frame for observation in seen] == list(range(66))
     for frame, observation in zip(frames, seen, strict=True):
-        faces = detector.detect([frame.image])[0]
+        faces = detector.detect([frame.picture])[0]
         assert bool(faces) == (observation.face is not None)
         if observation.face is None:
             continue
         assert observation.face.box == pytest.approx(faces[0].box, abs=0.01)
-        alone = backbone.embed([backbone.crop(frame.image, faces[0])])
+        alone = backbone.embed([crop_face(frame.picture, faces[0], backbone.size, backbone.spec.crop)])
         assert observation.embedding == pytest.approx(alone.features[0], abs=1e-3)
     assert not stages_left()
 

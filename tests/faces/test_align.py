@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fer_video.faces.align import crop_face, crop_square
-from fer_video.faces.resize import resized
+from fer_video.media.resize import resized
 from fer_video.models import CropSpec
 from fer_video.types import Face
 

@@ -6,7 +6,7 @@ import io
 
 from fer_video.results.observations import ObservationLog
 from fer_video.results.writers import RowShape, make_writer
-from fer_video.types import Attributes, ClipResult, Face, Observation, Person, Prediction, Segment
+from fer_video.types import Attributes, ClipResult, Face, Observation, Person, Prediction, Segment, Track
 
 __all__ = ["EMOTIONS", "FAILED", "GUESS", "SEGMENTS", "result", "written"]
 
@@ -34,6 +34,7 @@ def result(path: str = "clip.mp4", *, attributes: bool = True) -> ClipResult:
         clip=Prediction("happy", 0.625, means, "mean-probability", 1),
         group=Prediction("happy", 0.625, means, "mean-probability"),
         people=(Person(1, 0.0, 0.2, 2, "happy", 0.625, means, guess, SEGMENTS),),
+        tracks=(Track(1, 0.0, 0.2, 2, 1),),
         ran={"fervid": "0.1.0"},
         observations=log,
     )

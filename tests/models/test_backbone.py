@@ -9,11 +9,16 @@ from media import Image
 from scipy.special import softmax as scipy_softmax
 
 from fer_video.errors import ModelError
+from fer_video.faces.align import crop_face
 from fer_video.models import HeadSpec, InputSpec, find_model, open_session
 from fer_video.models.backbone import Backbone, attributes_from, preprocess, softmax
 from fer_video.types import Face
 
 ASTRONAUT = Face((182, 58, 270, 178), 0.9)
+
+
+def cropped(backbone: Backbone, image: Image, face: Face) -> Image:
+    return crop_face(image, face, backbone.size, backbone.spec.crop)
 
 
 def embedded(**options: object) -> Backbone:
@@ -49,7 +54,7 @@ def test_softmax() -> None:
 
 def test_what_it_gives_is_what_the_network_gives(astronaut: Image) -> None:
     backbone = embedded(attributes=True, batch=2)
-    crops = [backbone.crop(astronaut, Face((182 + 9 * i, 58, 270 + 9 * i, 178), 0.9)) for i in range(5)]
+    crops = [cropped(backbone, astronaut, Face((182 + 9 * i, 58, 270 + 9 * i, 178), 0.9)) for i in range(5)]
     result = backbone.embed(crops)
     assert result.features.shape == (5, 1280)
     raw = ort.InferenceSession(str(backbone.spec.path), providers=["CPUExecutionProvider"])
@@ -63,7 +68,7 @@ def test_what_it_gives_is_what_the_network_gives(astronaut: Image) -> None:
 
 def test_the_astronaut_smiles(astronaut: Image) -> None:
     backbone = embedded()
-    probabilities = backbone.embed([backbone.crop(astronaut, ASTRONAUT)]).probabilities
+    probabilities = backbone.embed([cropped(backbone, astronaut, ASTRONAUT)]).probabilities
     assert list(probabilities) == ["emotion"]  # no attributes unless asked for
     assert backbone.emotions[int(probabilities["emotion"][0].argmax())] == "happiness"
 

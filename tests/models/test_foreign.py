@@ -19,6 +19,7 @@ from media import Image
 
 from fer_video.clip.features import load_features
 from fer_video.errors import ModelError
+from fer_video.faces.align import crop_face
 from fer_video.models import ModelSpec, open_session
 from fer_video.models.backbone import Backbone
 from fer_video.models.graph import find_linear, read_graph
@@ -245,9 +246,10 @@ def test_aligned_crops_bring_landmarks_to_the_template(tmp_path: Path, astronaut
     assert (crop > 128).mean() < 0.02
     save_classifier(tmp_path / "net.onnx", 8)
     backbone = Backbone(open_session(spec_of(tmp_path / "net.onnx", EIGHT, crop={"shape": "aligned"})))
-    assert backbone.crop(image, Face((0, 0, 9, 9), 0.9, points)).shape == (32, 32, 3)
+    face, spec = Face((0, 0, 9, 9), 0.9, points), backbone.spec
+    assert crop_face(image, face, backbone.size, spec.crop).shape == (32, 32, 3)
     with pytest.raises(ModelError, match="needs faces with landmarks"):
-        backbone.crop(astronaut, Face((182, 58, 270, 178), 0.9))
+        crop_face(astronaut, Face((182, 58, 270, 178), 0.9), backbone.size, spec.crop)
 
 
 # ---- the published architectures themselves

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 from conftest import ROOT
 from fer_video.cli import main
-from fer_video.cli.models import _LABELS, _NORMALIZATIONS
+from fer_video.cli.models.take_in import _LABELS, _NORMALIZATIONS
 from graphs import save_classifier, save_scrfd_like, save_yunet_like
 
 import fer_video.machine.doctor as doctor
@@ -85,7 +85,9 @@ def test_info() -> None:
 
 def test_verify_of_what_is_here() -> None:
     result = fervid("models", "verify")
-    assert (result.exit_code, result.stdout) == (0, "centerface: good\nyunet-2023mar: good\neffnet-lite0-mtl: good\n")
+    names = ("centerface", "yunet-2023mar", "effnet-lite0-mtl", "sface")
+    assert (result.exit_code, result.stdout) == (0, "".join(f"{name}: good
+" for name in names))
     result = fervid("models", "verify", "centerface", "mbf_va_mtl")
     assert (result.exit_code, result.stdout) == (1, "centerface: good\nmbf_va_mtl: not on this machine\n")
 
@@ -218,7 +220,7 @@ def test_importing_what_is_no_network(tmp_path: Path, content: bytes) -> None:
 
 
 def test_asking_for_what_the_graph_does_not_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fer_video.cli import models as command
+    from fer_video.cli.models import take_in as command
 
     from fer_video.models.imports import ImportOptions, inspect, make_entry
 
@@ -265,7 +267,7 @@ def test_a_sound_installation() -> None:
     assert "24 faces in 4 frames on CPUExecutionProvider" in found["inference"]["says"]
     assert found["decode"]["status"] == "good"
     assert "cpu (CPUExecutionProvider)" in found["devices"]["says"]
-    assert {"model centerface", "model effnet-lite0-mtl", "model pseudo-afew-7"} <= set(found)
+    assert {"model centerface", "model effnet-lite0-mtl", "model pseudo-clip-8"} <= set(found)
 
 
 def test_the_table_of_a_sound_installation() -> None:

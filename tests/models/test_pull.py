@@ -22,6 +22,7 @@ from graphs import save_scrfd_like
 from web import Server, serving
 
 import fer_video.analyzer  # noqa: F401  takes the real folder of weights before it is replaced below
+from fer_video.engine.trial import try_model
 from fer_video.errors import ModelError, OptionError, OutputError
 from fer_video.media.download import DownloadOptions
 from fer_video.models import manifest
@@ -83,7 +84,7 @@ def files(store: Path) -> list[str]:
 
 
 def fetch(name: str, **options: Any) -> str:
-    return pull(find_entry(name), PullOptions(download=HASTY, **options))
+    return pull(find_entry(name), PullOptions(download=HASTY, **options), try_model)
 
 
 def fervid(*arguments: str | Path) -> Result:
@@ -104,7 +105,7 @@ def test_a_download(server: Server, store: Path, name: str, behaviour: str) -> N
 
 def test_progress(server: Server) -> None:
     seen: list[tuple[int, int | None]] = []
-    pull(find_entry("blob"), PullOptions(download=HASTY), lambda have, total: seen.append((have, total)))
+    pull(find_entry("blob"), PullOptions(download=HASTY), try_model, lambda have, total: seen.append((have, total)))
     assert [have for have, _ in seen] == sorted({have for have, _ in seen})
     assert seen[-1] == (len(CONTENT), len(CONTENT))
 
@@ -180,7 +181,7 @@ def test_more_than_was_announced_is_refused(server: Server, store: Path, behavio
 def test_a_file_without_a_known_size_has_a_limit(server: Server) -> None:
     server.behaviours = ["endless"]
     with pytest.raises(ModelError, match="more than the 100000 bytes"):
-        pull(find_entry("blob"), PullOptions(download=replace(HASTY, most_bytes=100_000)))
+        pull(find_entry("blob"), PullOptions(download=replace(HASTY, most_bytes=100_000)), try_model)
 
 
 def test_404_is_final(server: Server, store: Path) -> None:
@@ -285,7 +286,9 @@ def test_two_pulls_at_once(server: Server, store: Path) -> None:
     server.behaviours = ["stall", "good"]
     done: list[str] = []
     patient = PullOptions(download=DownloadOptions(timeout_s=20, wait_s=0.01))
-    threads = [threading.Thread(target=lambda: done.append(pull(find_entry("sized"), patient))) for _ in range(2)]
+    threads = [
+        threading.Thread(target=lambda: done.append(pull(find_entry("sized"), patient, try_model))) for _ in range(2)
+    ]
     for thread in threads:
         thread.start()
     assert server.asked.wait(10)

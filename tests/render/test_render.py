@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from command import fervid
 from conftest import EXAMPLE
+from films import write_packets
 from media import TICKS, Image, cut_off, encode, rotate_90
 
 from fer_video.errors import InputError, OptionError, OutputError
@@ -346,10 +347,50 @@ def test_a_result_is_not_analysed_again(face_clip: Path, tmp_path: Path) -> None
     assert face_clip.stat().st_size > 1000
 
 
-@pytest.mark.parametrize(("missing", "named"), [("av", "PyAV"), ("PIL", "Pillow")])
-def test_without_the_extra_it_says_which(missing: str, named: str) -> None:
-    code = f"import sys; sys.modules[{missing!r}] = None; from fer_video.cli import main; main()"
+def test_without_the_extra_it_says_which() -> None:
+    code = "import sys; sys.modules['PIL'] = None; from fer_video.cli import main; main()"
     arguments = [sys.executable, "-c", code, "render", str(EXAMPLE), "--out", "nowhere.mp4"]
     run = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode == 2
-    assert run.stderr.strip().endswith(f"need{'s' if missing == 'PIL' else ''} {named}: pip install 'fervid[video]'")
+    assert run.stderr.strip().endswith("needs Pillow: pip install 'fervid[video]'")
+
+
+# ---- what files show
+
+
+def test_each_frame_is_drawn_in_its_own_size(tmp_path: Path) -> None:
+    """White above and red below: upright in both sizes, the narrow one in the middle."""
+    wide, narrow = np.zeros((120, 160, 3), np.uint8), np.zeros((160, 80, 3), np.uint8)
+    for image in (wide, narrow):
+        image[: len(image) // 2], image[len(image) // 2 :] = 255, (0, 0, 255)
+    clip = write_packets(tmp_path / "f.mkv", [[wide] * 5, [narrow] * 5], [100 * i for i in range(10)])
+    out = tmp_path / "o.mp4"
+    render_video(clip, result_with(seen(0, 5.0)), out, RenderOptions(timeline=False, quality=5))
+    first, last = picture_at(out, 1), picture_at(out, 8)
+    assert first.shape == last.shape == (120, 160, 3)
+    for image in (first, last):
+        assert np.abs(np.array(colour_at(image, 80, 20)) - 255).max() < 20
+        assert np.abs(np.array(colour_at(image, 80, 100)) - (255, 0, 0)).max() < 20
+    assert last[:, :40].max() < 20  # beside it
+
+
+def test_faces_are_hidden_over_a_change_of_size(face_clip: Path, tmp_path: Path, astronaut: Image) -> None:
+    wide, narrow = astronaut[:288, 60:444], astronaut[:384, 100:340]
+    clip = write_packets(tmp_path / "f.mkv", [[wide] * 12, [narrow] * 12], [50 * i for i in range(24)])
+    out = tmp_path / "o.mp4"
+    assert fervid("render", clip, "--out", out, "--blur-faces", "--no-bars", "--no-timeline").exit_code == 0
+    before = json.loads(fervid("predict", clip, "--format", "jsonl", "--every-frame").stdout)
+    after = json.loads(fervid("predict", out, "--format", "jsonl", "--every-frame").stdout)
+    assert (before["frames_with_face"], after["frames_with_face"]) == (24, 0)
+
+
+def test_a_title_that_is_no_valid_text_is_no_trouble(tmp_path: Path) -> None:
+    clip = grey_clip(tmp_path / "v.avi", [i / 30 for i in range(5)], codec="mpeg4")
+    data = clip.read_bytes()
+    title = b"INAM" + (8).to_bytes(4, "little") + b"Caf\xe9 12\0"
+    info = b"LIST" + (4 + len(title)).to_bytes(4, "little") + b"INFO" + title
+    at = data.index(b"movi") - 8
+    changed = bytearray(data[:at] + info + data[at:])
+    changed[4:8] = (len(changed) - 8).to_bytes(4, "little")
+    clip.write_bytes(changed)
+    assert render_video(clip, result_with(seen(0, 0.0)), tmp_path / "o.mp4").frames == 5

@@ -53,6 +53,20 @@ def test_webvtt(two_people: ClipResult, tmp_path: Path) -> None:
     assert len(cues) == 3
 
 
+def test_every_format_with_room_for_it_says_how(two_people: ClipResult, tmp_path: Path) -> None:
+    how = "Best path through the probabilities of the frames."
+    said = replace(two_people, ran={"segments": {"method": "path", "how": how}})
+    vtt, eaf, grid = (tmp_path / f"c.{name}" for name in ("vtt", "eaf", "TextGrid"))
+    vtt.write_text(written("vtt", said), encoding="utf-8")
+    assert len(webvtt.read(str(vtt))) == 3
+    assert f"NOTE path: {how}" in vtt.read_text(encoding="utf-8")
+    eaf.write_text(written("eaf", said), encoding="utf-8")
+    assert ("fervid.segments.how", how) in pympi.Elan.Eaf(str(eaf)).properties
+    grid.write_text(written("textgrid", said), encoding="utf-8")
+    (entry,) = textgrid.openTextgrid(str(grid), True).getTier("method").entries
+    assert tuple(entry) == (0, 4, f"path: {how}")
+
+
 def test_srt(two_people: ClipResult) -> None:
     cues = list(srt.parse(written("srt", two_people)))
     assert [cue.index for cue in cues] == [1, 2, 3]

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,14 @@ from fer_video.results.rows import column_names
 from fer_video.results.timeline import Timeline
 from fer_video.results.writers import FORMATS, ROWS, RowShape, make_writer
 from fer_video.results.writers.csv import safe_cell
-from fer_video.types import ClipResult, Face, Observation, Prediction
+from fer_video.types import ClipResult, Face, Observation, Prediction, Segment
+
+
+def test_who_comes_back_as_before_has_not_changed() -> None:
+    (person,) = result().people
+    segments = (Segment(0.0, 0.1, "happy", 0.75), Segment(0.15, 0.2, "happy", 0.75))
+    same = replace(result(), people=(replace(person, segments=segments),))
+    assert "changes:" not in written("table", "clips", same)
 
 
 def no_constant(name: str) -> Any:
@@ -39,10 +47,13 @@ def test_the_json_of_a_clip() -> None:
         "error": None,
         "duration_s": 0.3,
         "fps": 30.0,
+        "width": None,
+        "height": None,
+        "timing": {"origin_s": None, "offset_s": 0.0, "jumps": []},
         "frames_sampled": 3,
         "frames_with_face": 2,
-        "clip": said | {"method": "mean-probability", "person": 1},
-        "group": said | {"method": "mean-probability"},
+        "clip": said | {"method": "mean-probability", "how": None, "person": 1},
+        "group": said | {"method": "mean-probability", "how": None, "valence": None},
         "people": [
             {"id": 1, "start_s": 0.0, "end_s": 0.2, "frames": 2}
             | said
@@ -58,19 +69,24 @@ def test_the_json_of_a_clip() -> None:
                     {"start_s": 0.0, "end_s": 0.1, "emotion": "happy", "confidence": 0.75},
                     {"start_s": 0.1, "end_s": 0.2, "emotion": None, "confidence": 0.5},
                 ],
+                "time_shares": {"happy": 0.5, "uncertain": 0.5},
+                "method": None,
             }
         ],
+        "tracks": [{"id": 1, "start_s": 0.0, "end_s": 0.2, "frames": 2, "person": 1}],
         "ran": {"fervid": "0.1.0"},
     }
 
 
 def test_csv_of_frames() -> None:
     header, *rows = csv.reader(io.StringIO(written("csv", "frames", result(attributes=False))))
-    assert ",".join(header) == ("path,frame,time_s,person,x1,y1,x2,y2,face_score,emotion,confidence,p_sad,p_happy")
+    assert ",".join(header) == (
+        "path,frame,time_s,person,track,x1,y1,x2,y2,face_score,emotion,confidence,p_sad,p_happy"
+    )
     assert rows == [
-        ["clip.mp4", "0", "0.0", "1", "1.5", "2.25", "30.0", "40.12", "0.875", "happy", "0.75", "0.25", "0.75"],
-        ["clip.mp4", "3", "0.1"] + [""] * 10,
-        ["clip.mp4", "6", "0.2", "1", "1.5", "2.25", "30.0", "40.12", "0.875", "sad", "0.5", "0.5", "0.5"],
+        ["clip.mp4", "0", "0.0", "1", "1", "1.5", "2.25", "30.0", "40.12", "0.875", "happy", "0.75", "0.25", "0.75"],
+        ["clip.mp4", "3", "0.1"] + [""] * 11,
+        ["clip.mp4", "6", "0.2", "1", "1", "1.5", "2.25", "30.0", "40.12", "0.875", "sad", "0.5", "0.5", "0.5"],
     ]
 
 
@@ -156,15 +172,45 @@ def test_the_table_for_reading() -> None:
     assert "clip.mp4  happy 62%" in text
     assert "person 1" in text
     assert "looks 31 ± 4 years, female 75%, White 50%" in text
-    assert "0.3 s, 3 frames looked at, 2 with a face" in text
-    assert "0.0-0.1 s happy 75%" in text
-    assert "0.1-0.2 s uncertain 50%" in text
+    assert "0.3 s, 3 frames analysed, 2 with a face" in text
+    assert "time: happy 50%, uncertain 50%" in text
+    assert "changes: happy, from 0.1 s uncertain" in text
     assert "group" not in text  # of one person
     assert "by mean-probability of the group" in written("table", "clips", result(), group=True)
     assert "\x1b[" in written("table", "clips", result(), colour=True)
     written("table", "clips", result(), ascii_only=True).replace("±", "").encode("ascii")
     unsure = ClipResult("c.mp4", "ok", clip=Prediction(None, 0.4, {"sad": 0.4, "happy": 0.3}, "mean-probability", 1))
     assert "uncertain (at best 40%)" in written("table", "clips", unsure)
+
+
+def long_result() -> ClipResult:
+    """An hour: 20 changes, three emotions and stretches without any."""
+    names = ["happy", "sad", None, "sad"] * 5 + ["happy"]
+    segments = tuple(Segment(170.0 * i, 170.0 * (i + 1), name, 0.7) for i, name in enumerate(names))
+    log = ObservationLog(EMOTIONS)
+    face = Face((0, 0, 1, 1), 1.0)
+    for i in range(600):
+        log.append(Observation(i, 6.0 * i, 1, face, {"sad": 0.4, "happy": 0.6}))
+    (person,) = result().people
+    person = replace(person, segments=segments, end_s=3570.0)
+    return replace(result("long.mp4"), duration_s=3600.0, frames_sampled=600, people=(person,), observations=log)
+
+
+def test_the_table_of_a_long_clip_fits_and_is_true() -> None:
+    for width in (60, 100):
+        lines = written("table", "clips", long_result(), width=width).splitlines()
+        assert max(map(len, lines)) == width  # the strip takes what there is
+        text = " ".join(" ".join(lines).split())
+        assert "time: sad 48%, happy 29%, uncertain 24%" in text
+        assert "changes: happy, from 170.0 s sad, from 340.0 s uncertain, from 510.0 s sad" in text
+        assert "and 15 more changes, see --rows segments" in text
+
+
+def test_several_clips_end_with_totals() -> None:
+    nobody = ClipResult("none.mp4", "ok", frames_sampled=1, observations=ObservationLog(EMOTIONS))
+    text = written("table", "clips", result(), result(), FAILED, nobody)
+    assert text.endswith("4 clips, 1 failed: happy 2, no face 1\n")
+    assert "clips" not in written("table", "clips", result())
 
 
 def test_timeline_by_hand() -> None:
@@ -179,7 +225,6 @@ def test_timeline_by_hand() -> None:
     clip = ClipResult("c", "ok", duration_s=0.6, frames_sampled=6, observations=log)
     cells = Timeline(clip).cells(1)
     assert [cell and cell.probabilities["happy"] for cell in cells] == [0, 0.25, None, 0.75, 1, 1]
-    assert Timeline(clip).segments(1) == [(0.0, "sad"), (pytest.approx(0.3), "happy")]
     coarse = Timeline(clip, width=2).cells(1)  # 0 to 0.25 s and 0.25 s to the end
     assert [cell and cell.probabilities["happy"] for cell in coarse] == pytest.approx([0.125, 2.75 / 3])
     assert Timeline(clip).cells(2) == [None] * 6

@@ -16,10 +16,12 @@ from typing import Any
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 from click.testing import CliRunner
 from faces import SIX, face_crops, varied, write_ferplus, write_utkface
 from media import Image
+from onnx import numpy_helper
 
 torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
@@ -99,6 +101,17 @@ def test_a_run_leaves_its_curves_and_the_loss_falls(trained: Path) -> None:
     assert (trained / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert json.loads((trained / "recipe.json").read_text())["architecture"] == "test_efficientnet"
     assert (trained / "skipped.csv").read_text() == "source,name,reason\n"
+
+
+def test_emotions_are_exported_calibrated(trained: Path, tmp_path: Path) -> None:
+    tensors, facts = load_tensors(trained / "best.safetensors")
+    temperature = facts["temperature"]
+    assert 0.25 <= temperature <= 4
+    data = onnx.load(export(trained / "best.safetensors", tmp_path / "x.onnx").path)
+    stored = [numpy_helper.to_array(each) for each in data.graph.initializer]
+    for name in ("weight", "bias"):
+        expected = tensors[f"heads.emotion.{name}"].numpy() / temperature
+        assert any(each.shape == expected.shape and np.allclose(each, expected, rtol=1e-5) for each in stored), name
 
 
 class _Killed(BaseException):

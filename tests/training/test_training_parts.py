@@ -17,6 +17,7 @@ from fer_video.training import pictures as pictures_module
 from fer_video.training import stored as stored_module
 from fer_video.training.augment import augment, plain
 from fer_video.training.batches import Mixer, Part, batches, plain_batches
+from fer_video.training.calibration import calibration_error, fit_temperature, reliability, tempered
 from fer_video.training.data import Prepared, decode, read_labels
 from fer_video.training.figures import expected_age, figures, score, verification_auc
 from fer_video.training.pictures import Pictures, load_pictures
@@ -469,3 +470,27 @@ def test_only_some_labels_of_a_source(tmp_path: Path, six_people: Image) -> None
     targets = targets_of(utk, heads, only=("age",))
     assert targets.known("age").all()
     assert not targets.known("gender").any()
+
+
+def test_calibration_worked_by_hand() -> None:
+    said = np.array([[0.95, 0.05], [0.85, 0.15], [0.28, 0.72], [0.27, 0.73]], np.float32)
+    truth = np.array([0, 1, 1, 1])
+    first, second, third = reliability(said, truth, 10)  # 0.7 to 0.8: two, right; 0.8 to 0.9: wrong; 0.9 to 1: right
+    assert (first.n, second.n, third.n) == (2, 1, 1)
+    assert first.confidence == pytest.approx(0.725)
+    assert (first.accuracy, second.accuracy, third.accuracy) == (1, 0, 1)
+    assert calibration_error(said, truth, 10) == pytest.approx((2 * 0.275 + 0.85 + 0.05) / 4)
+
+
+def test_the_temperature_makes_confidence_as_right_as_it_is() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.standard_normal((4000, 4)) * 2
+    shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    truth = np.array([rng.choice(4, p=row) for row in shares])
+    sure = tempered(shares.astype(np.float32), 0.5)  # twice as sure as it should be
+    assert sure.argmax(1).tolist() == shares.argmax(1).tolist()
+    assert calibration_error(sure, truth) > 0.08
+    temperature = fit_temperature([(sure, truth)])
+    assert temperature == pytest.approx(2.0, rel=0.08)
+    assert calibration_error(tempered(sure, temperature), truth) < 0.02
+    assert fit_temperature([]) == 1.0

@@ -1,4 +1,4 @@
-"""Images -> faces. One small contract, one file a detector."""
+"""In: images. Out: faces. One small contract, one module per detector."""
 
 from __future__ import annotations
 

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_video.errors import OptionError
-from fer_video.faces.resize import resized
+from fer_video.media.resize import resized
 from fer_video.models import Session
-from fer_video.types import Face, Floats, Image
+from fer_video.types import Face, Floats, Image, Picture
 
 __all__ = ["Detector", "DetectorOptions", "faces_from", "input_size", "select_faces", "to_blob"]
 
@@ -49,7 +49,7 @@ class Detector(ABC):
         self.options = options
 
     @abstractmethod
-    def detect(self, images: Sequence[Image]) -> list[list[Face]]:
+    def detect(self, images: Sequence[Image | Picture]) -> list[list[Face]]:
         """images: (H, W, 3) uint8 BGR, all of one size. Gives the faces of each, surest first.
 
         Boxes are in pixels of the image and lie inside it. Scores are at least `options.min_score`.
@@ -77,7 +77,7 @@ def input_size(width: int, height: int, min_face_px: int, multiple: int = 32) ->
     return next(sides), next(sides), scale
 
 
-def to_blob(images: Sequence[Image], width: int, height: int, scale: float, *, bgr: bool = False) -> Floats:
+def to_blob(images: Sequence[Image | Picture], width: int, height: int, scale: float, *, bgr: bool = False) -> Floats:
     """(N, 3, height, width) float32 RGB or BGR 0..255: each image scaled into the upper left, black beyond it."""
     canvases = []
     for image in images:

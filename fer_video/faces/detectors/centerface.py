@@ -14,7 +14,7 @@ import numpy as np
 from fer_video.errors import ModelError
 from fer_video.faces.detectors.base import Detector, DetectorOptions, faces_from, input_size, to_blob
 from fer_video.models import Session
-from fer_video.types import Face, Floats, Image
+from fer_video.types import Face, Floats, Image, Picture
 
 __all__ = ["CenterFace", "decode_maps"]
 
@@ -38,7 +38,7 @@ class CenterFace(Detector):
         if lacking:
             raise ModelError(f"{session.spec.path}: not a CenterFace network: no output for {', '.join(lacking)}")
 
-    def detect(self, images: Sequence[Image]) -> list[list[Face]]:
+    def detect(self, images: Sequence[Image | Picture]) -> list[list[Face]]:
         if not images:
             return []
         height, width = images[0].shape[:2]
@@ -54,7 +54,9 @@ class CenterFace(Detector):
     def _alone(self) -> Session:
         return self.session.alone()
 
-    def _run(self, session: Session, fit: tuple[int, int, float], images: Sequence[Image]) -> list[list[Face]]:
+    def _run(
+        self, session: Session, fit: tuple[int, int, float], images: Sequence[Image | Picture]
+    ) -> list[list[Face]]:
         """fit: see input_size."""
         height, width = images[0].shape[:2]
         net_width, net_height, scale = fit

@@ -9,7 +9,7 @@ import numpy as np
 from fer_video.errors import ModelError
 from fer_video.faces.detectors.base import Detector, DetectorOptions, input_size
 from fer_video.models import Session
-from fer_video.types import Face, Image
+from fer_video.types import Face, Image, Picture
 
 __all__ = ["Scrfd"]
 
@@ -33,13 +33,13 @@ class Scrfd(Detector):
         # One session for all sizes: insightface would otherwise compile another for each it meets.
         self._model = SCRFD(session=session.raw, static_shape_sessions=False)
 
-    def detect(self, images: Sequence[Image]) -> list[list[Face]]:
+    def detect(self, images: Sequence[Image | Picture]) -> list[list[Face]]:
         return self.session.spread(lambda one: self._detect_one(one[0]), images, most=1)
 
-    def _detect_one(self, image: Image) -> list[Face]:
+    def _detect_one(self, image: Image | Picture) -> list[Face]:
         height, width = image.shape[:2]
         size = self._model.static_input_size or input_size(width, height, self.options.min_face_px)[:2]
-        found, points = self._model.detect(image, input_size=size, det_thresh=self.options.min_score)
+        found, points = self._model.detect(np.asarray(image), input_size=size, det_thresh=self.options.min_score)
         faces = []
         for i, (*corners, score) in enumerate(found.tolist()):
             x1, y1, x2, y2 = np.clip(corners, 0, (width, height, width, height)).tolist()

@@ -14,7 +14,7 @@ import numpy as np
 from fer_video.errors import ModelError
 from fer_video.faces.detectors.base import Detector, DetectorOptions, faces_from, input_size, to_blob
 from fer_video.models import Session
-from fer_video.types import Face, Floats, Image
+from fer_video.types import Face, Floats, Image, Picture
 
 __all__ = ["YuNet", "decode_grids"]
 
@@ -41,10 +41,10 @@ class YuNet(Detector):
         height, width = shape[2:]
         self._fixed = (width, height) if isinstance(width, int) and isinstance(height, int) else None
 
-    def detect(self, images: Sequence[Image]) -> list[list[Face]]:
+    def detect(self, images: Sequence[Image | Picture]) -> list[list[Face]]:
         return self.session.spread(lambda one: self._detect_one(one[0]), images, most=1)
 
-    def _detect_one(self, image: Image) -> list[Face]:
+    def _detect_one(self, image: Image | Picture) -> list[Face]:
         height, width = image.shape[:2]
         net_width, net_height, scale = input_size(width, height, self.options.min_face_px, _STRIDES[-1])
         if self._fixed is not None:

@@ -21,6 +21,8 @@
   const text = await unpacked("json");
   const result = JSON.parse(text);
   const times = result.frames.map((frame) => frame.time_s);
+  // Times are seconds from the first frame; a player may show that later than its own start.
+  const offset = (result.timing && result.timing.offset_s) || 0;
   const end = Math.max(result.duration_s || 0, times.length ? times[times.length - 1] : 0) || 1;
   const video = byId("video"), canvas = byId("overlay"), now = byId("now");
   const charts = [];
@@ -58,7 +60,9 @@
     const pen = canvas.getContext("2d");
     pen.clearRect(0, 0, width, height);
     if (!boxes) return;
-    const sx = width / video.videoWidth, sy = height / video.videoHeight, size = Math.round(13 * ratio);
+    const alike = result.width && Math.abs(video.videoWidth * result.height - video.videoHeight * result.width) < 0.02 * video.videoWidth * result.height;
+    const [across, down] = alike ? [result.width, result.height] : [video.videoWidth, video.videoHeight];
+    const sx = width / across, sy = height / down, size = Math.round(13 * ratio);
     pen.font = `600 ${size}px system-ui, sans-serif`;
     pen.textBaseline = "top";
     for (const face of facesAt(time)) {
@@ -93,7 +97,7 @@
 
   function seek(t) {
     const wanted = Math.min(Math.max(t, 0), end);
-    if (video && video.readyState) video.currentTime = wanted;
+    if (video && video.readyState) video.currentTime = wanted + offset;
     moved(wanted);
   }
 
@@ -197,13 +201,13 @@
 
   // ---- the video leads
   if (video) {
-    const follow = () => moved(video.currentTime);
+    const follow = () => moved(video.currentTime - offset);
     for (const name of ["timeupdate", "seeked", "loadedmetadata", "loadeddata"]) video.addEventListener(name, follow);
     const failed = () => { byId("novideo").hidden = false; video.parentElement.hidden = true; };
     video.addEventListener("error", failed);
     if (video.error) failed();
     if (video.requestVideoFrameCallback) {
-      const each = (_, frame) => { moved(frame.mediaTime); video.requestVideoFrameCallback(each); };
+      const each = (_, frame) => { moved(frame.mediaTime - offset); video.requestVideoFrameCallback(each); };
       video.requestVideoFrameCallback(each);
     } else {
       const each = () => { if (!video.paused) follow(); requestAnimationFrame(each); };
@@ -238,6 +242,6 @@
       setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
     });
   }
-  moved(video && video.readyState ? video.currentTime : time);
+  moved(video && video.readyState ? video.currentTime - offset : time);
   document.documentElement.dataset.ready = "yes";
 })();

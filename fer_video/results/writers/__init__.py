@@ -1,4 +1,4 @@
-"""ClipResults -> text: one writer class a format, each a context manager over an open text file.
+"""In: clip results. Out: text. One writer class per format, each a context manager over an open text file.
 
 with make_writer("csv", "frames", file, RowShape(analyzer.emotions)) as writer:
     for result in analyzer.analyze_many(paths):
@@ -7,7 +7,7 @@ with make_writer("csv", "frames", file, RowShape(analyzer.emotions)) as writer:
 
 from __future__ import annotations
 
-from typing import IO
+from typing import IO, Any
 
 from fer_video.results.rows import ROWS, Rows, RowShape
 from fer_video.results.writers.base import OneClipWriter, Writer
@@ -34,6 +34,6 @@ CLIP_FORMATS: dict[str, type[OneClipWriter]] = {
 }
 
 
-def make_writer(format_name: str, rows: Rows, file: IO[str], shape: RowShape, **options: bool) -> Writer:
+def make_writer(format_name: str, rows: Rows, file: IO[str], shape: RowShape, **options: Any) -> Writer:
     """The writer of a format. Options are the writer's own."""
     return (FORMATS | CLIP_FORMATS)[format_name](file, rows, shape, **options)

@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterator
 
 from fer_video.errors import printable
+from fer_video.results.rows import segmenting
 from fer_video.results.writers.base import OneClipWriter
 from fer_video.types import ClipResult, Segment
 
@@ -15,11 +16,12 @@ _SHORTEST_MS = 40  # of a cue: somebody seen in one frame only
 
 
 def _cues(result: ClipResult) -> Iterator[tuple[int, int, str]]:
-    """(start, end, text) in milliseconds, in order of time. Who it is stands in the text when there are several."""
+    """(start, end, text) in a player's milliseconds, in order of time. With several people the text says who it is."""
+    offset_s = result.timing.offset_s
     found = [(segment, person.id) for person in result.people for segment in person.segments or ()]
     for segment, person in sorted(found, key=lambda each: (each[0].start_s, each[1])):
-        start_ms = round(segment.start_s * 1000)
-        end_ms = max(round(segment.end_s * 1000), start_ms + _SHORTEST_MS)
+        start_ms = round((segment.start_s + offset_s) * 1000)
+        end_ms = max(round((segment.end_s + offset_s) * 1000), start_ms + _SHORTEST_MS)
         whose = f"person {person}: " if len(result.people) > 1 else ""
         yield start_ms, end_ms, f"{whose}{_said(segment)}"
 
@@ -34,14 +36,16 @@ def _clock(time_ms: int, point: str) -> str:
 
 
 class VttWriter(OneClipWriter):
-    """WebVTT (W3C): a cue a segment."""
+    """WebVTT (W3C): one cue per segment, after a note on how the segments were found."""
 
     def document(self, result: ClipResult) -> str:
+        method, how = segmenting(result)
+        note = f"NOTE {printable(method)}: {html.escape(printable(how), quote=False)}\n\n" if method else ""
         cues = (
             f"{_clock(start, '.')} --> {_clock(end, '.')}\n{html.escape(said, quote=False)}\n\n"
             for start, end, said in _cues(result)
         )
-        return "WEBVTT\n\n" + "".join(cues)
+        return f"WEBVTT\n\n{note}" + "".join(cues)
 
 
 class SrtWriter(OneClipWriter):

@@ -17,8 +17,10 @@ from fer_video.types import ClipResult
 
 __all__ = ["RowLinesWriter", "check_parquet", "write_parquet"]
 
-_TEXTS = {"path", "status", "error", "emotion", "method", "group_emotion", "gender", "ethnicity"}
-_COUNTS = {"frame", "frames", "frames_sampled", "frames_with_face", "people", "person"}
+_TEXTS = {
+    "path", "status", "error", "emotion", "method", "how", "group_emotion", "group_valence", "gender", "ethnicity",
+}  # fmt: skip
+_COUNTS = {"frame", "frames", "frames_sampled", "frames_with_face", "people", "person", "track"}
 _GROUP_ROWS = 65_536  # rows a row group: what is in memory at once
 
 

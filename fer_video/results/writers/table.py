@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import IO, Any
 
 from fer_video.errors import printable
@@ -25,13 +28,16 @@ _COLOURS = {
     "contempt": 173,
 }
 _BARS, _ASCII_BARS = "▁▂▃▄▅▆▇█", "_.:-=+*#"
-_MAX_NAMED = 6  # people and segments spelled out; more than that is for the machine formats
+_MAX_NAMED = 6  # people and changes spelled out; more than that is for the machine formats
+_MAX_SHARES = 3  # emotions of a person whose share of the time is named
+_INDENT = 13  # of the lines about a person
+_WIDTH, _NARROWEST, _WIDEST = 80, 40, 120  # of lines, in characters
 
 
 class TableWriter(Writer):
     """colour: with ANSI colours. ascii_only: for terminals that cannot show block characters. verbose: what ran.
 
-    group: the group's answer leads, not the main person's.
+    group: the group's answer leads, not the main person's. width: characters of a line. Several clips end with totals.
     """
 
     def __init__(
@@ -44,15 +50,22 @@ class TableWriter(Writer):
         ascii_only: bool = False,
         verbose: bool = False,
         group: bool = False,
+        width: int = _WIDTH,
     ) -> None:
         super().__init__(file, rows, shape)
+        self._width = min(max(width, _NARROWEST), _WIDEST)
+        self._totals = _Totals()
         self._group = group
         self._colour, self._verbose = colour, verbose
         self._bars, self._gap = (_ASCII_BARS, " ") if ascii_only else (_BARS, "·")
 
     def text(self, result: ClipResult) -> str:
+        self._totals.add(result)
         lines = self._block(result) if self.rows == "clips" else self._columns(result)
         return "".join(f"{line}\n" for line in lines)
+
+    def tail(self) -> str:
+        return "".join(f"{line}\n" for line in self._totals.lines())
 
     # ---- rows == "clips"
 
@@ -68,14 +81,15 @@ class TableWriter(Writer):
             others = _runners_up(leads)
             whom = "the group" if leads.person is None else f"person {leads.person}"
             lines.append(f"  by {leads.method} of {whom}{others and f'; next {others}'}")
-        timeline = Timeline(result)
+            lines += textwrap.wrap(leads.how, self._width, initial_indent="  ", subsequent_indent="  ")
+        timeline = Timeline(result, self._width - _INDENT)
         shown = sorted(result.people, key=lambda person: person.frames, reverse=True)[:_MAX_NAMED]
         for person in sorted(shown, key=lambda person: person.id):
             lines += self._person(person, timeline)
         if len(result.people) > len(shown):
             lines.append(f"  and {len(result.people) - len(shown)} more people, see --rows people")
-        if result.group is not None and len(result.people) > 1 and not self._group:
-            lines.append(f"  group      {self._headline(result.group)}")
+        if result.group is not None and (len(result.people) > 1 or self._group):
+            lines.append(f"  group      {self._headline(result.group)}{_valence(result.group)}")
         if self._verbose:
             lines += _what_ran(result.ran)
         return [*lines, ""]
@@ -90,33 +104,10 @@ class TableWriter(Writer):
     def _person(self, person: Person, timeline: Timeline) -> list[str]:
         emotion = person.emotion or max(person.probabilities, key=person.probabilities.__getitem__)
         said = f"{emotion if person.emotion else 'uncertain'} {person.confidence:.0%}"
-        if timeline.is_picture:
-            lines = [f"  person {person.id:<3} {self._paint(said, emotion)}"]
-        else:
-            curve = "".join(
-                self._gap
-                if cell is None
-                else self._paint(
-                    self._bars[min(int(cell.of(emotion) * len(self._bars)), len(self._bars) - 1)],
-                    cell.emotion,
-                )
-                for cell in timeline.cells(person.id)
-            )
-            span = f"{person.start_s:.1f}-{person.end_s:.1f} s"
-            lines = [f"  person {person.id:<3} {self._paint(f'{said:<15}', emotion)} {span:>13}  {curve}"]
-            segments = timeline.segments(person.id)
-            if len(segments) > 1 and person.segments is None:
-                named = ", ".join(f"{start:.1f} s {name}" for start, name in segments[:_MAX_NAMED])
-                lines.append(f"             from {named}{', …' if len(segments) > _MAX_NAMED else ''}")
-        for segment in (person.segments or ())[:_MAX_NAMED]:
-            what = f"{segment.emotion or 'uncertain'} {segment.confidence:.0%}"
-            lines.append(
-                f"             {segment.start_s:.1f}-{segment.end_s:.1f} s {self._paint(what, segment.emotion or '')}"
-            )
-        if len(person.segments or ()) > _MAX_NAMED:
-            lines.append(
-                f"             and {len(person.segments or ()) - _MAX_NAMED} more segments, see --rows segments"
-            )
+        lines = [f"  person {person.id:<3} {self._paint(said, emotion)}"]
+        if not timeline.is_picture:
+            lines[0] += f"  {person.start_s:.1f}-{person.end_s:.1f} s"
+            lines += [" " * _INDENT + each for each in self._over_time(person, timeline, emotion)]
         if person.affect is not None:
             lines.append(f"             valence {person.affect.valence:+.2f}, arousal {person.affect.arousal:+.2f}")
         if person.attributes is not None:
@@ -125,7 +116,33 @@ class TableWriter(Writer):
             lines.append(f"             looks {found.age_years:.0f} ± {found.age_std_years:.0f} years, {guesses}")
         return lines
 
-    # ---- rows == "people" or "frames"
+    def _over_time(self, person: Person, timeline: Timeline, emotion: str) -> list[str]:
+        """How probable the person's emotion is over the time of the clip, shares of the time, and changes."""
+        levels = len(self._bars)
+        strip = "".join(
+            self._gap
+            if cell is None
+            else self._paint(self._bars[min(int(cell.of(emotion) * levels), levels - 1)], cell.emotion)
+            for cell in timeline.cells(person.id)
+        )
+        shares = list(person.time_shares.items())
+        named = ", ".join(f"{printable(name)} {share:.0%}" for name, share in shares[:_MAX_SHARES])
+        lines = [strip, f"time: {named}"] if shares else [strip]
+        segments = person.segments or ()
+        # Where somebody was out of sight and comes back as before, a segment begins and nothing changes.
+        changed = [each for before, each in pairwise(segments) if each.emotion != before.emotion]
+        changes = [
+            f"{each.start_s:.1f} s {printable(each.emotion or 'uncertain')}" for each in changed[: _MAX_NAMED - 1]
+        ]
+        if changes:
+            first = printable(segments[0].emotion or "uncertain")
+            more = len(changed) - len(changes)
+            rest = f", and {more} more {'change' if more == 1 else 'changes'}, see --rows segments" if more else ""
+            said = f"changes: {first}, from {', from '.join(changes)}{rest}"
+            lines += textwrap.wrap(said, self._width - _INDENT, subsequent_indent="  ")
+        return lines
+
+    # ---- rows == "people", "segments" or "frames"
 
     def _columns(self, result: ClipResult) -> list[str]:
         if result.status == "failed":
@@ -143,12 +160,41 @@ class TableWriter(Writer):
         return f"\x1b[1m{text}\x1b[0m" if self._colour else text
 
 
+class _Totals:
+    """What several clips came to."""
+
+    def __init__(self) -> None:
+        self._statuses: Counter[str] = Counter()
+        self._answers: Counter[str] = Counter()
+
+    def add(self, result: ClipResult) -> None:
+        self._statuses[result.status] += 1
+        if result.status != "failed":
+            answer = result.clip and (result.clip.emotion or "uncertain")
+            self._answers[answer or "no face"] += 1
+
+    def lines(self) -> list[str]:
+        """Nothing for a single clip, whose own lines tell it all."""
+        count = self._statuses.total()
+        if count < 2:
+            return []
+        trouble = "".join(f", {self._statuses[each]} {each}" for each in ("partial", "failed") if self._statuses[each])
+        answers = ", ".join(f"{printable(name)} {times}" for name, times in self._answers.most_common())
+        return [f"{count} clips{trouble}: {answers}" if answers else f"{count} clips{trouble}"]
+
+
+def _valence(group: Prediction) -> str:
+    if group.valence is None or set(group.valence) == set(group.probabilities):
+        return ""
+    return f", valence {_top(group.valence)}"
+
+
 def _counts(result: ClipResult) -> str:
     if result.fps is None and result.frames_sampled == 1 and result.duration_s is None:
         count = len(result.people)
         return f"picture, {count} {'person' if count == 1 else 'people'}"
     duration = "" if result.duration_s is None else f"{result.duration_s:.1f} s, "
-    return f"{duration}{result.frames_sampled} frames looked at, {result.frames_with_face} with a face"
+    return f"{duration}{result.frames_sampled} frames analysed, {result.frames_with_face} with a face"
 
 
 def _runners_up(answer: Prediction) -> str:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fer_video.errors import printable
+from fer_video.results.rows import segmenting
 from fer_video.results.writers.base import OneClipWriter
 from fer_video.types import ClipResult, Person
 
@@ -26,15 +27,16 @@ Annotation = tuple[int, int, str]  # start and end in milliseconds, text
 
 def _tiers(result: ClipResult) -> Iterator[tuple[str, list[Annotation]]]:
     for person in result.people:
-        yield f"person {person.id}", _annotations(person, confidence=False)
-        yield f"person {person.id} confidence", _annotations(person, confidence=True)
+        yield f"person {person.id}", _annotations(person, result.timing.offset_s, confidence=False)
+        yield f"person {person.id} confidence", _annotations(person, result.timing.offset_s, confidence=True)
 
 
-def _annotations(person: Person, *, confidence: bool) -> list[Annotation]:
+def _annotations(person: Person, offset_s: float, *, confidence: bool) -> list[Annotation]:
+    """offset_s: when a player shows the first frame; tools for annotation show a player's times."""
     found = []
     for segment in person.segments or ():
-        start_ms = round(segment.start_s * 1000)
-        end_ms = max(round(segment.end_s * 1000), start_ms + _SHORTEST_MS)
+        start_ms = round((segment.start_s + offset_s) * 1000)
+        end_ms = max(round((segment.end_s + offset_s) * 1000), start_ms + _SHORTEST_MS)
         said = f"{segment.confidence:.3f}" if confidence else printable(segment.emotion or "uncertain")
         found.append((start_ms, end_ms, said))
     return found
@@ -57,6 +59,8 @@ class EafWriter(OneClipWriter):
         )  # fmt: skip
         header = ET.SubElement(root, "HEADER", {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"})
         ET.SubElement(header, "MEDIA_DESCRIPTOR", _medium(Path(result.path)))
+        for name, value in zip(("segments", "segments.how"), segmenting(result), strict=True):
+            ET.SubElement(header, "PROPERTY", {"NAME": f"fervid.{name}"}).text = printable(value)
         order = ET.SubElement(root, "TIME_ORDER")
         for time, slot in slots.items():
             ET.SubElement(order, "TIME_SLOT", {"TIME_SLOT_ID": slot, "TIME_VALUE": str(time)})
@@ -86,7 +90,10 @@ class TextGridWriter(OneClipWriter):
     def document(self, result: ClipResult) -> str:
         tiers = list(_tiers(result)) or [("nobody", [])]
         ends = [end for _, entries in tiers for _, end, _ in entries]
-        whole = max([round((result.duration_s or 0.0) * 1000), _SHORTEST_MS, *ends])
+        whole = max([round(((result.duration_s or 0.0) + result.timing.offset_s) * 1000), _SHORTEST_MS, *ends])
+        method, how = segmenting(result)
+        if method:
+            tiers.append(("method", [(0, whole, printable(f"{method}: {how}"))]))
         lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {_seconds(whole)}"]
         lines += ["tiers? <exists>", f"size = {len(tiers)}", "item []:"]
         for number, (name, entries) in enumerate(tiers, 1):

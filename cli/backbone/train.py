@@ -1,0 +1,60 @@
+"""`fervid backbone train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from fer_video.cli.backbone.bars import Bars
+from fer_video.cli.backbone.options import cache_folder, cache_option, pairs, quiet_option
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import debug_option
+
+__all__ = ["train"]
+
+
+@click.command()
+@click.argument("recipe")
+@click.option("--data", multiple=True, callback=pairs, metavar="NAME=PATH", help="Where a source of the recipe is.")
+@click.option("--out", required=True, metavar="DIR", help="Folder of the run.")
+@click.option("--start", metavar="FILE", help="Weights to start from, safetensors.")
+@click.option("--teacher", "teachers", multiple=True, metavar="MODEL",
+              help="Emotion backbone, by name or ONNX file, to learn from too. May be repeated.")  # fmt: skip
+@click.option("--resume", is_flag=True, help="Go on with the run in --out where it was stopped.")
+@cache_option
+@click.option("--device", type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True, help="Of torch.")
+@click.option("--threads", type=click.IntRange(1), help="Of torch.  [default: one a core]")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Threads that make batches.")
+@quiet_option
+@debug_option
+def train(
+    recipe: str, data: dict[str, Path], out: str, start: str | None, teachers: tuple[str, ...], resume: bool,
+    cache: str | None, device: str, threads: int | None, workers: int, quiet: bool,
+) -> None:  # fmt: skip
+    """Train a backbone by a recipe.
+
+    RECIPE is a TOML file; docs/training.md explains its keys, recipes/ has some. Needs the extra [train]. A run that
+    was stopped, by Ctrl-C too, goes on exactly where it was with --resume.
+
+    \b
+    fervid backbone train recipe.toml --data mine=faces/ --out run
+    fervid backbone train recipe.toml --data mine=faces/ --out run --resume
+    """
+    from fer_video.training import need_torch
+
+    need_torch()
+    from fer_video.training.recipe import read_recipe
+    from fer_video.training.train import TrainOptions
+    from fer_video.training.train import train as run
+
+    plan = read_recipe(Path(recipe))
+    options = TrainOptions(
+        cache=cache_folder(cache), start=Path(start) if start else None, teachers=teachers, resume=resume,
+        device=device, threads=threads, workers=workers,
+    )  # fmt: skip
+    with Bars(quiet) as bars:
+        found = run(plan, data, Path(out), options, bars.event, bars.reading)
+    for name, value in found.items():
+        click.echo(f"{name:<24} {value:8.4f}")
+    if not quiet:
+        warn(f"{out}: done; export it with: fervid backbone export {out} --out NAME.onnx")

@@ -1,0 +1,32 @@
+"""`fervid completion`."""
+
+from __future__ import annotations
+
+import click
+from fer_video.cli.shared.options import debug_option
+
+__all__ = ["completion"]
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
+@debug_option
+def completion(shell: str) -> None:
+    """Print what makes a shell complete commands, options and files.
+
+    \b
+    cd ~/.local/share/bash-completion/completions
+    fervid completion bash > fervid
+
+    \b
+    fervid completion zsh > ~/.zfunc/_fervid    (~/.zfunc must be in fpath)
+    fervid completion fish > ~/.config/fish/completions/fervid.fish
+
+    Shells opened after that complete with the Tab key.
+    """
+    from click.shell_completion import get_completion_class
+    from fer_video.cli.main import main
+
+    of_shell = get_completion_class(shell)
+    assert of_shell is not None
+    click.echo(of_shell(main, {}, "fervid", "_FERVID_COMPLETE").source(), nl=False)

@@ -1,0 +1,61 @@
+"""`fervid models verify`, `remove` and `path`: what is on this machine."""
+
+from __future__ import annotations
+
+import click
+from fer_video.cli.shared.messages import warn
+from fer_video.cli.shared.options import debug_option
+
+from fer_video.errors import OptionError
+
+__all__ = ["path", "remove", "verify"]
+
+
+@click.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@debug_option
+@click.pass_context
+def verify(ctx: click.Context, /, names: tuple[str, ...]) -> None:
+    """Compare the hashes of models with what they should be; without NAME, of all that are on this machine."""
+    from fer_video.models import catalogue
+    from fer_video.models.manifest import find_entry
+    from fer_video.models.verify import verify_file
+
+    chosen = [find_entry(name) for name in names] or [spec for spec in catalogue().values() if spec.path.exists()]
+    bad = 0
+    for spec in chosen:
+        if not spec.path.exists():
+            complaint: str | None = "not on this machine"
+        else:
+            complaint = verify_file(spec, spec.path).complaint
+        bad += complaint is not None
+        click.echo(f"{spec.name}: {complaint or 'good'}")
+    ctx.exit(1 if bad else 0)
+
+
+@click.command()
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@debug_option
+def remove(names: tuple[str, ...]) -> None:
+    """Delete pulled or imported models from this machine."""
+    from fer_video.models.manifest import find_entry
+    from fer_video.models.store import remove
+
+    for spec in [find_entry(name) for name in names]:
+        warn(f"{spec.name}: {'removed' if remove(spec) else 'was not here'}")
+
+
+@click.command()
+@click.argument("name", required=False)
+@debug_option
+def path(name: str | None) -> None:
+    """Print where a model is; without NAME, the folder of pulled and imported ones."""
+    from fer_video.models.manifest import find_entry, store_dir
+
+    if name is None:
+        click.echo(store_dir())
+        return
+    spec = find_entry(name)
+    if not spec.path.exists():
+        raise OptionError(f"{name} is not on this machine; get it with: fervid models pull {name}")
+    click.echo(spec.path)

@@ -1,0 +1,126 @@
+"""Tracks -> people: who of those that were followed is the same person, from one clip's faces as they go by.
+
+A track is one unbroken appearance; it ends at a cut, or when its face is out of sight for too long. Each track leaves
+the embedding of its best crops (portraits.py), made when it ends, and tracks whose embeddings agree are one person
+(clusters.py). Memory grows with the tracks, by a few hundred numbers each, and not with the frames.
+
+An embedding costs as much as finding the faces of a whole second of video, so few are made: none while there is no
+other track that a track could belong to, one where the best crop already agrees clearly with a known track, and all
+of its crops otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from fer_video.faces.clusters import cluster
+from fer_video.faces.portraits import Portrait, Portraits
+from fer_video.faces.recognize import Recognizer
+from fer_video.types import Face, Floats, Image, Picture
+
+__all__ = ["Identities", "TrackEmbedding"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackEmbedding:
+    """What a track's crops say of its person."""
+
+    vector: Floats  # (D,) mean of the crops' embeddings; of unit length when they all agree, shorter otherwise
+    length: float  # mean length of the embeddings as the network gives them: low for small, blurred and dark faces
+    crops: int  # that it was made from
+
+
+def track_embedding(embeddings: Floats) -> TrackEmbedding:
+    """embeddings: (n, D) of a track's crops, as the network gives them.
+
+    The mean of n unit vectors is the shorter the less they agree, and then the direction of the mean is nearer to that
+    of everybody's mean: five unlike pictures of two people agree better than two pictures. Dividing by the square root
+    of the length makes one threshold fit tracks of few and many crops (benchmarks/identity.py).
+    """
+    lengths = np.linalg.norm(embeddings, axis=1)
+    mean = (embeddings / np.maximum(lengths, 1e-9)[:, None]).mean(axis=0)
+    vector = mean / max(float(np.sqrt(np.linalg.norm(mean))), 1e-9)
+    return TrackEmbedding(vector.astype(np.float32), float(lengths.mean()), len(embeddings))
+
+
+class Identities:
+    """Made for one clip: look at its frames in order, then ask for the people.
+
+    keep_all: make embeddings also of tracks that cannot be anybody else's, because they are to be stored.
+    """
+
+    def __init__(self, recognizer: Recognizer, *, keep_all: bool = False) -> None:
+        self._recognizer, self._keep_all = recognizer, keep_all
+        self._live: dict[int, Portraits] = {}
+        self._ended: dict[int, list[Portrait]] = {}  # tracks that have no embedding yet
+        self._apart: dict[int, set[int]] = {}  # track -> tracks that were seen in a frame with it; every track is here
+        self._in_frame: Sequence[int] = ()
+        self.embeddings: dict[int, TrackEmbedding] = {}  # of tracks that are recognised by them
+
+    def look(
+        self, image: Image | Picture, time_s: float, faces: Sequence[Face], tracks: Sequence[int], live: Collection[int]
+    ) -> None:
+        """A sampled frame: its faces, the tracks they belong to, and the tracks that have not ended."""
+        for track in [track for track in self._live if track not in live]:
+            self._ended[track] = self._live.pop(track).best_first()
+        if self._ended:
+            self._embed_ended()
+        if tracks != self._in_frame:
+            self._in_frame = tracks
+            for track in tracks:
+                self._apart.setdefault(track, set()).update(other for other in tracks if other != track)
+        for face, track in zip(faces, tracks, strict=True):
+            if face.landmarks is not None:
+                crop = partial(self._recognizer.crop, image, face.landmarks)
+                self._live.setdefault(track, Portraits()).offer(face, time_s, crop)
+
+    def _embed_ended(self) -> None:
+        for track in list(self._ended):
+            may_join = len(self._apart) > 1 + len(self._apart[track])
+            if may_join or self._keep_all:
+                self._embed(track, self._ended.pop(track))
+
+    def _embed(self, track: int, portraits: Sequence[Portrait]) -> None:
+        if not portraits:
+            return
+        spec = self._recognizer.spec.identity
+        embeddings = self._recognizer.embed([portraits[0].crop])
+        found = track_embedding(embeddings)
+        clear = found.length >= spec.least_length and self._best_cosine(track, found.vector) >= spec.sure
+        if not clear and len(portraits) > 1:
+            rest = self._recognizer.embed([portrait.crop for portrait in portraits[1:]])
+            found = track_embedding(np.concatenate((embeddings, rest)))
+        if found.length >= spec.least_length:
+            self.embeddings[track] = found
+
+    def _best_cosine(self, track: int, vector: Floats) -> float:
+        """With the tracks that are known and may be of the same person."""
+        apart = self._apart[track]
+        known = [found.vector for other, found in self.embeddings.items() if other not in apart]
+        return float((np.stack(known) @ vector).max()) if known else -1.0
+
+    def people(self) -> dict[int, int]:
+        """Track -> person, numbered from 1 in order of appearance. After the last frame."""
+        for track in list(self._live):
+            self._ended[track] = self._live.pop(track).best_first()
+        self._embed_ended()
+        first_of, numbers, people = self._first_tracks(), dict[int, int](), {}
+        for track in sorted(self._apart):
+            first = first_of.get(track, track)
+            people[track] = numbers.setdefault(first, len(numbers) + 1)
+        return people
+
+    def _first_tracks(self) -> dict[int, int]:
+        """Track -> the first track of its person, for tracks that are recognised."""
+        known = sorted(self.embeddings)
+        if not known:
+            return {}
+        row_of = {track: row for row, track in enumerate(known)}
+        apart = [(row_of[a], row_of[b]) for a in known for b in self._apart[a] if a < b and b in row_of]
+        vectors = np.stack([self.embeddings[track].vector for track in known])
+        groups = cluster(vectors, apart, self._recognizer.spec.identity.same)
+        return {track: known[group] for track, group in zip(known, groups, strict=True)}
