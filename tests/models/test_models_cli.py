@@ -86,8 +86,7 @@ def test_info() -> None:
 def test_verify_of_what_is_here() -> None:
     result = fervid("models", "verify")
     names = ("centerface", "yunet-2023mar", "effnet-lite0-mtl", "sface")
-    assert (result.exit_code, result.stdout) == (0, "".join(f"{name}: good
-" for name in names))
+    assert (result.exit_code, result.stdout) == (0, "".join(f"{name}: good\n" for name in names))
     result = fervid("models", "verify", "centerface", "mbf_va_mtl")
     assert (result.exit_code, result.stdout) == (1, "centerface: good\nmbf_va_mtl: not on this machine\n")
 
