@@ -112,7 +112,7 @@ class Analyzer:
             "options": {
                 "detect": options.detect,
                 "min_face_px": options.faces.min_face_px,
-                "min_score": options.faces.min_score,
+                "min_score": self._pipeline.detector.min_score,
                 "max_faces": options.faces.max_faces,
                 "attributes": options.attributes,
                 "min_confidence": options.min_confidence,

@@ -210,7 +210,7 @@ def test_senseless_options(wrong: dict[str, float]) -> None:
 def test_what_ran_is_said(analyzer: Analyzer, face_clip: Path) -> None:
     ran = analyzer.analyze(face_clip).ran
     assert ran["fervid"] == fer_video.__version__
-    assert ran["detector"]["name"] == "centerface"
+    assert ran["detector"]["name"] == "yunet-2023mar"
     assert len(ran["backbone"]["sha256"]) == 64
     assert ran["provider"] == "CPUExecutionProvider"
     assert ran["sampling"] == {"fps": 10.0, "every_frame": False, "start_s": 0.0, "end_s": None}

@@ -133,7 +133,7 @@ def test_no_face_is_no_failure(faceless_clip: Path) -> None:
 def test_verbose_says_what_runs_on_stderr(face_clip: Path) -> None:
     result = fervid("predict", face_clip, "-v", "--format", "json", "--fps", "2")
     assert json.loads(result.stdout)["status"] == "ok"
-    assert "centerface" in result.stderr
+    assert "yunet-2023mar" in result.stderr
     assert "CPUExecutionProvider" in result.stderr
 
 
@@ -290,7 +290,7 @@ def test_damaged_weights(tmp_path: Path, face_clip: Path) -> None:
     path = tmp_path / "mine.onnx"
     shutil.copy(find_model("emotion-backbone").path, path)
     models = json.loads((find_model("emotion-backbone").path.parent / "manifest.json").read_text())["models"]
-    (entry,) = [each for each in models if each["name"] == "effnet-lite0-mtl"]
+    (entry,) = [each for each in models if each["name"] == "mobilenet-v1-mtl"]
     path.with_suffix(".json").write_text(json.dumps(entry))
     path.write_bytes(path.read_bytes()[:-1])
     result = fervid("predict", face_clip, "--backbone", path)

@@ -203,10 +203,8 @@ face_options: Callable[[F], F] = _together(
     click.option(
         "--min-score",
         type=float,
-        default=0.5,
-        show_default=True,
         metavar="0-1",
-        help="Leave out faces the detector is less sure of.",
+        help="Leave out faces the detector is less sure of.  [default: as the detector needs, 0.65 for yunet]",
     ),
     click.option("--max-faces", type=int, metavar="N", help="At most N a frame, the most prominent.  [default: all]"),
     click.option(

@@ -84,7 +84,7 @@ def prepare(data: bytes, spec: ModelSpec) -> tuple[bytes, ModelSpec]:
     """
     if spec.add_features:
         return _with_features(data, spec)
-    if spec.kind == "yunet":
+    if spec.kind == "yunet" and spec.input.size is not None:  # the embedded one takes any size as it is
         return _with_free_sides(data), spec
     return data, spec
 

@@ -128,7 +128,8 @@ def make_entry(path: Path, facts: Facts, options: ImportOptions) -> dict[str, An
     name = next(iter(facts.inputs))
     if facts.kind in ("scrfd", "yunet"):
         channels = "BGR" if facts.kind == "yunet" else "RGB"
-        pixels = {"name": name, "size": None, "multiple_of": 32, "channels": channels, "value_range": [0, 255]}
+        side = shape[2] if facts.kind == "yunet" and isinstance((shape := facts.inputs[name])[2], int) else None
+        pixels = {"name": name, "size": side, "multiple_of": 32, "channels": channels, "value_range": [0, 255]}
         return common | {"task": "face-detector", "kind": facts.kind, "input": pixels}
     said = {"labels": options.labels, "normalize": options.normalize, "size": options.size or facts.size}
     said["emotion_output"] = options.emotion_output or facts.emotion

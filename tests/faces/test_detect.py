@@ -18,16 +18,16 @@ from media import Image
 
 from fer_video.errors import ModelError, OptionError
 from fer_video.faces.detectors import Detector, DetectorOptions, make_detector, select_faces
-from fer_video.faces.detectors.base import input_size, to_blob
+from fer_video.faces.detectors.base import faces_from, input_size, to_blob
 from fer_video.faces.detectors.centerface import decode_maps
-from fer_video.faces.detectors.yunet import decode_grids
+from fer_video.faces.detectors.yunet import candidates
 from fer_video.models import InputSpec, ModelSpec, find_model, open_session
 from fer_video.models.manifest import find_entry
 from fer_video.types import Face
 
 
 def centerface(**options: object):  # type: ignore[no-untyped-def]
-    return make_detector(open_session(find_model("face-detector")), DetectorOptions(**options))  # type: ignore[arg-type]
+    return make_detector(open_session(find_model("face-detector", "centerface")), DetectorOptions(**options))  # type: ignore[arg-type]
 
 
 def test_maps_by_hand() -> None:
@@ -252,8 +252,8 @@ def red_squares() -> Image:
 
 
 def yunet(path: Path) -> Detector:
-    spec = ModelSpec("y", "face-detector", "yunet", path, None, InputSpec("input", None, channels="BGR"))
-    return make_detector(open_session(spec), DetectorOptions(min_face_px=16))
+    spec = ModelSpec("y", "face-detector", "yunet", path, None, InputSpec("input", 640, channels="BGR"))
+    return make_detector(open_session(spec), DetectorOptions(min_face_px=28, min_score=0.5))
 
 
 def test_yunet_at_the_size_that_shows_the_smallest_face(tmp_path: Path) -> None:
@@ -292,7 +292,7 @@ def test_yunet_grids_by_hand() -> None:
     outputs["cls_16"][0, cell], outputs["obj_16"][0, cell] = 0.81, 1.2  # the second is cut to 1: the score is 0.9
     outputs["bbox_16"][0, cell] = (0.25, -0.5, np.log(1.5), 0)  # centre (36, 8), 24 x 16
     outputs["kps_16"][0, cell, :2] = (0.5, 0.25)  # (40, 20)
-    (face,) = decode_grids(outputs, 64, 0.5, (128, 64), 0.5)
+    (face,) = faces_from(*candidates(outputs, 64, 0.5, 0.5), (128, 64), 0.5, 0.3)
     assert face.box == pytest.approx((2 * 24, 0, 2 * 48, 2 * 16))
     assert face.score == pytest.approx(0.9)
     assert face.landmarks is not None
@@ -311,7 +311,7 @@ def test_yunet_is_what_opencv_reads_from_it(six_people: Image) -> None:
     height, width = six_people.shape[:2]
     reference = cv2.FaceDetectorYN.create(str(spec.path), "", (width, height), 0.5, 0.3)
     _, theirs = reference.detect(six_people)
-    (ours,) = make_detector(open_session(spec), DetectorOptions(min_face_px=16)).detect([six_people])
+    (ours,) = make_detector(open_session(spec), DetectorOptions(min_face_px=28)).detect([six_people])
     for x, y, w, h in theirs[:, :4]:
         assert max(overlap(face.box, (x, y, x + w, y + h)) for face in ours) > 0.9
 

@@ -89,9 +89,9 @@ def blank(tmp_path_factory: pytest.TempPathFactory, astronaut: Image) -> Path:
 
 @pytest.fixture(scope="module")
 def long_clip(tmp_path_factory: pytest.TempPathFactory, astronaut: Image) -> Path:
-    """A quarter of a minute without a face."""
+    """A minute and a half without a face."""
     view = astronaut[320:512, 320:512]
-    return encode(tmp_path_factory.mktemp("long") / "long.mp4", [view] * 150, [i / 10 for i in range(150)])
+    return encode(tmp_path_factory.mktemp("long") / "long.mp4", [view] * 900, [i / 10 for i in range(900)])
 
 
 def many(folder: Path, clip: Path, count: int) -> list[Path]:
@@ -280,7 +280,7 @@ def test_ctrl_c_finishes_what_is_in_hand_and_twice_stops_now(tmp_path: Path, bla
     lines = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
     assert 4 <= len(lines) < 40
     assert lines[3]["path"] == str(clips[3])
-    assert lines[3]["frames_sampled"] == 150
+    assert lines[3]["frames_sampled"] == 900
 
 
 def test_another_one_in_the_same_folder_is_refused(tmp_path: Path, long_clip: Path, blank: Path) -> None:

@@ -66,7 +66,8 @@ def test_every_model_of_the_zoo_is_described() -> None:
 def test_list() -> None:
     lines = fervid("models", "list").stdout.splitlines()
     assert [line.split()[1] for line in lines[1:-2]] == list(catalogue())
-    assert lines[1].startswith("*  centerface")
+    assert lines[1].startswith("+  centerface")
+    assert lines[2].startswith("*  yunet-2023mar")
     detectors = json.loads(fervid("models", "list", "--task", "face-detector", "--json").stdout)
     assert {each["task"] for each in detectors} == {"face-detector"}
     assert [each["name"] for each in detectors if each["here"]] == ["centerface", "yunet-2023mar"]
@@ -92,7 +93,9 @@ def test_verify_of_what_is_here() -> None:
 
 
 def test_path_and_remove_of_an_embedded_model(store: Path) -> None:
-    assert Path(fervid("models", "path", "centerface").stdout.strip()).samefile(find_model("face-detector").path)
+    assert Path(fervid("models", "path", "centerface").stdout.strip()).samefile(
+        find_model("face-detector", "centerface").path
+    )
     assert fervid("models", "path").stdout == f"{store}\n"
     result = fervid("models", "remove", "centerface")
     assert result.exit_code == 2
@@ -177,7 +180,7 @@ def test_importing_detectors(tmp_path: Path, save: Any, kind: str) -> None:
 
 def test_importing_a_model_that_describes_itself(tmp_path: Path) -> None:
     models = json.loads((ROOT / "weights" / "manifest.json").read_text())["models"]
-    (entry,) = [each for each in models if each["name"] == "effnet-lite0-mtl"]
+    (entry,) = [each for each in models if each["name"] == "mobilenet-v1-mtl"]
     model = onnx.load(find_model("emotion-backbone").path)
     del model.metadata_props[:]
     model.metadata_props.add(key="fervid", value=json.dumps(entry | {"name": "my-net"}))

@@ -26,13 +26,13 @@ class DetectorOptions:
     """What counts as a face."""
 
     min_face_px: int = 40  # shorter side of the box in pixels of the frame; smaller faces are left out
-    min_score: float = 0.5  # of the detector, 0 to 1
+    min_score: float | None = None  # of the detector, 0 to 1; None: as much as this detector usually needs
     max_faces: int | None = None  # in one frame, the largest and surest ones; None: all
 
     def __post_init__(self) -> None:
         if self.min_face_px < 1:
             raise OptionError(f"min_face must be 1 pixel or more, not {self.min_face_px}")
-        if not 0 < self.min_score < 1:
+        if self.min_score is not None and not 0 < self.min_score < 1:
             raise OptionError(f"min_score must lie between 0 and 1, not {self.min_score:g}")
         if self.max_faces is not None and self.max_faces < 1:
             raise OptionError(f"max_faces must be 1 or more, not {self.max_faces}")
@@ -44,34 +44,43 @@ class Detector(ABC):
     A detector keeps no state between calls: following faces over time is the tracker's work.
     """
 
+    usual_score = 0.5  # where the options have no min_score
+
     def __init__(self, session: Session, options: DetectorOptions) -> None:
         self.session = session
         self.options = options
+
+    @property
+    def min_score(self) -> float:
+        """What a face needs to be taken for one."""
+        return self.usual_score if self.options.min_score is None else self.options.min_score
 
     @abstractmethod
     def detect(self, images: Sequence[Image | Picture]) -> list[list[Face]]:
         """images: (H, W, 3) uint8 BGR, all of one size. Gives the faces of each, surest first.
 
-        Boxes are in pixels of the image and lie inside it. Scores are at least `options.min_score`.
+        Boxes are in pixels of the image and lie inside it. Scores are at least `min_score`.
         """
 
 
-# A face of this many pixels in the network's input is found surely: CenterFace gave the eleven faces of two
-# group pictures 0.65 to 0.85 at 18 to 22 pixels and 0.46 to 0.7 at 12 to 16.
-_FACE_IN_NETWORK_PX = 16
 _MIN_LONG_SIDE, _MAX_LONG_SIDE, _MAX_SCALE_UP = 256, 1920, 2.0
 _MOST_FACES = 1000  # candidates kept for one picture; more is noise, and comparing all with all takes minutes
 
 
-def input_size(width: int, height: int, min_face_px: int, multiple: int = 32) -> tuple[int, int, float]:
+def input_size(
+    width: int, height: int, min_face_px: int, multiple: int = 32, face_in_network_px: int = 16
+) -> tuple[int, int, float]:
     """The network input (width, height) that still shows the smallest face asked for, and frame -> input scale.
+
+    face_in_network_px: the size at which a network finds faces surely. CenterFace gave the eleven faces of two group
+    pictures 0.65 to 0.85 at 18 to 22 pixels and 0.46 to 0.7 at 12 to 16.
 
     The frame keeps its aspect; sides are rounded up to `multiple`, the rest is padding. Not under 256 pixels,
     which costs little, and not above 1920, beyond which time and memory get out of hand; nor is a frame enlarged
     more than twice for it, which shows nothing new.
     """
     longest = max(width, height)
-    scale = min(_FACE_IN_NETWORK_PX / min_face_px, _MAX_SCALE_UP, _MAX_LONG_SIDE / longest)
+    scale = min(face_in_network_px / min_face_px, _MAX_SCALE_UP, _MAX_LONG_SIDE / longest)
     scale = max(scale, _MIN_LONG_SIDE / longest)
     sides = (math.ceil(round(side * scale, 3) / multiple) * multiple for side in (width, height))
     return next(sides), next(sides), scale

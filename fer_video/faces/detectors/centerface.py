@@ -1,4 +1,4 @@
-"""CenterFace: an anchor-free face detector (arXiv 1911.03599), the embedded default.
+"""CenterFace: an anchor-free face detector (arXiv 1911.03599), embedded.
 
 Outputs at stride 4: a heat map of face centres, log height and width in units of the stride, the centre's
 offset (y, x), and five landmarks (y, x pairs) in units of the box, from its upper left corner.
@@ -63,7 +63,7 @@ class CenterFace(Detector):
         blob = to_blob(images, net_width, net_height, scale)
         names = [(session.spec.outputs or {})[role] for role in _ROLES]
         return [
-            decode_maps(heat, size, offset, points, scale, (width, height), self.options.min_score)
+            decode_maps(heat, size, offset, points, scale, (width, height), self.min_score)
             for heat, size, offset, points in zip(*session.run(names, blob), strict=True)
         ]
 

@@ -39,7 +39,7 @@ class Scrfd(Detector):
     def _detect_one(self, image: Image | Picture) -> list[Face]:
         height, width = image.shape[:2]
         size = self._model.static_input_size or input_size(width, height, self.options.min_face_px)[:2]
-        found, points = self._model.detect(np.asarray(image), input_size=size, det_thresh=self.options.min_score)
+        found, points = self._model.detect(np.asarray(image), input_size=size, det_thresh=self.min_score)
         faces = []
         for i, (*corners, score) in enumerate(found.tolist()):
             x1, y1, x2, y2 = np.clip(corners, 0, (width, height, width, height)).tolist()
