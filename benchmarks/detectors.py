@@ -3,10 +3,11 @@
     python benchmarks/detectors.py CLIP|PICTURE ... [--faces FILE.zip] [--detectors NAME,NAME] [--frames N] [--count N]
 
 The reference is the first detector at full size (faces from 16 pixels). "missed" counts its faces of 40 pixels and
-more and a score of 0.7 where a detector has none; "more" counts faces of the detector where the reference has none at all
-of 0.3. "jitter" is how far the centre and the longer side of a box are from the mean of those in the frames before and
-after, as a share of the side: nearly none for a face at rest or in steady motion. "side" and "down" compare the boxes:
-median ratio of the longer sides, and by how much of a side the centre is lower. "ms": processor time a frame, one thread.
+more and a score of 0.7 where a detector has none; "more" counts faces of the detector where the reference has none at
+all of 0.3. "jitter" is how far the centre and the longer side of a box are from the mean of those in the frames before
+and after, as a share of the side: nearly none for a face at rest or in steady motion. "side" and "down" compare the
+boxes: median ratio of the longer sides, and by how much of a side the centre is lower. "ms": processor time a frame,
+one thread.
 
 --faces is a zip of pictures with one face each; scenes of a known number of faces are drawn of them: as they are, dark,
 turned by 30 and 60 degrees, a crowd of 40 pixels small ones, and one face that fills 1920 x 1080 and 3840 x 2160.
@@ -86,8 +87,8 @@ class Row:
         ratio, down = np.median(self.places, axis=0) if self.places else (np.nan, np.nan)
         jitter = 100 * np.mean(self.unsteady) if self.unsteady else np.nan
         return (
-            f"  {self.detector.session.spec.name:<14} faces {self.faces:5}  missed {self.missed:4}  more {self.more:4}  "
-            f"jitter {jitter:5.2f} %  side {ratio:5.3f}  down {down:+6.3f}  {1000 * self.spent / frames:6.2f} ms"
+            f"  {self.detector.session.spec.name:<14} faces {self.faces:5}  missed {self.missed:4}  "
+            f"more {self.more:4}  jitter {jitter:5.2f} %  side {ratio:5.3f}  down {down:+6.3f}  {1000 * self.spent / frames:6.2f} ms"
         )
 
 
