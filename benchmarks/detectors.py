@@ -88,7 +88,8 @@ class Row:
         jitter = 100 * np.mean(self.unsteady) if self.unsteady else np.nan
         return (
             f"  {self.detector.session.spec.name:<14} faces {self.faces:5}  missed {self.missed:4}  "
-            f"more {self.more:4}  jitter {jitter:5.2f} %  side {ratio:5.3f}  down {down:+6.3f}  {1000 * self.spent / frames:6.2f} ms"
+            f"more {self.more:4}  jitter {jitter:5.2f} %  side {ratio:5.3f}  down {down:+6.3f}  "
+            f"{1000 * self.spent / frames:6.2f} ms"
         )
 
 
