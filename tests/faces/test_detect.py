@@ -311,7 +311,7 @@ def test_yunet_is_what_opencv_reads_from_it(six_people: Image) -> None:
     height, width = six_people.shape[:2]
     reference = cv2.FaceDetectorYN.create(str(spec.path), "", (width, height), 0.5, 0.3)
     _, theirs = reference.detect(six_people)
-    (ours,) = make_detector(open_session(spec), DetectorOptions(min_face_px=28)).detect([six_people])
+    (ours,) = make_detector(open_session(spec), DetectorOptions(min_face_px=20)).detect([six_people])
     for x, y, w, h in theirs[:, :4]:
         assert max(overlap(face.box, (x, y, x + w, y + h)) for face in ours) > 0.9
 

@@ -63,12 +63,12 @@ class Detector(ABC):
         """
 
 
-_MIN_LONG_SIDE, _MAX_LONG_SIDE, _MAX_SCALE_UP = 256, 1920, 2.0
+_MIN_LONG_SIDE, _MAX_SCALE_UP = 256, 2.0
 _MOST_FACES = 1000  # candidates kept for one picture; more is noise, and comparing all with all takes minutes
 
 
 def input_size(
-    width: int, height: int, min_face_px: int, multiple: int = 32, face_in_network_px: int = 16
+    width: int, height: int, min_face_px: int, multiple: int = 32, face_in_network_px: int = 16, longest_px: int = 1920
 ) -> tuple[int, int, float]:
     """The network input (width, height) that still shows the smallest face asked for, and frame -> input scale.
 
@@ -76,11 +76,11 @@ def input_size(
     pictures 0.65 to 0.85 at 18 to 22 pixels and 0.46 to 0.7 at 12 to 16.
 
     The frame keeps its aspect; sides are rounded up to `multiple`, the rest is padding. Not under 256 pixels,
-    which costs little, and not above 1920, beyond which time and memory get out of hand; nor is a frame enlarged
+    which costs little, and not above longest_px, beyond which time and memory get out of hand; nor is a frame enlarged
     more than twice for it, which shows nothing new.
     """
     longest = max(width, height)
-    scale = min(face_in_network_px / min_face_px, _MAX_SCALE_UP, _MAX_LONG_SIDE / longest)
+    scale = min(face_in_network_px / min_face_px, _MAX_SCALE_UP, longest_px / longest)
     scale = max(scale, _MIN_LONG_SIDE / longest)
     sides = (math.ceil(round(side * scale, 3) / multiple) * multiple for side in (width, height))
     return next(sides), next(sides), scale

@@ -23,6 +23,7 @@ Candidates = tuple[Floats, Floats, Floats]
 
 _STRIDES = (8, 16, 32)
 _SURE_PX = 28  # a face of this many pixels in the network's input is found surely (benchmarks/detectors.py)
+_FINE_PX, _FINE_LONGEST_PX = 20, 1280  # the same, and the longer side of the input, where there are two
 _LARGEST_PX = 300  # and up to this many, by its authors
 _COARSE_PX = 320  # longer side of the input in which a face that fills the frame is of a good size
 _PART_SIDE, _PART_INSIDE = 0.6, 0.7  # of a face: at most so large, and at least so much of it inside the other
@@ -70,9 +71,11 @@ class YuNet(Detector):
         """The input for the smallest face asked for, and a second, small one where a face could be too large in it."""
         if self._fixed is not None:
             return [(*self._fixed, min(self._fixed[0] / width, self._fixed[1] / height))]
-        fine = input_size(width, height, self.options.min_face_px, _STRIDES[-1], _SURE_PX)
-        if min(width, height) * fine[2] <= _LARGEST_PX:
-            return [fine]
+        smallest = self.options.min_face_px
+        only = input_size(width, height, smallest, _STRIDES[-1], _SURE_PX)
+        if min(width, height) * only[2] <= _LARGEST_PX:
+            return [only]
+        fine = input_size(width, height, smallest, _STRIDES[-1], _FINE_PX, _FINE_LONGEST_PX)
         return [fine, input_size(width, height, max(width, height), _STRIDES[-1], _COARSE_PX)]
 
     def _look(self, image: Image | Picture, fit: Fit) -> Candidates:
