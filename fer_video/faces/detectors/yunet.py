@@ -92,13 +92,16 @@ def candidates(outputs: Mapping[str, Floats], net_width: int, scale: float, min_
     outputs: cls_8 (1, cells, 1), obj_8 (1, cells, 1), bbox_8 (1, cells, 4), kps_8 (1, cells, 10), and so for strides
     16 and 32. net_width: of the network's input, in pixels. scale: frame -> network input.
     """
-    boxes, scores, points = [], [], []
+    boxes: list[Floats] = []
+    scores: list[Floats] = []
+    points: list[Floats] = []
     for stride in _STRIDES:
         cls, obj, bbox, kps = (outputs[f"{part}_{stride}"][0] for part in ("cls", "obj", "bbox", "kps"))
         score = np.sqrt(np.clip(cls[:, 0], 0, 1) * np.clip(obj[:, 0], 0, 1))
         (cells,) = np.nonzero(score >= min_score)
-        corners = np.stack((cells % (net_width // stride), cells // (net_width // stride)), axis=1)  # x, y
-        sides = np.exp(bbox[cells, 2:])
+        rows, columns = np.divmod(cells, net_width // stride)
+        corners = np.stack((columns, rows), axis=1).astype(np.float32)
+        sides: Floats = np.exp(bbox[cells, 2:])
         boxes.append(np.hstack((corners + bbox[cells, :2] - sides / 2, sides)) * stride)
         points.append((corners[:, None] + kps[cells].reshape(-1, 5, 2)) * stride)
         scores.append(score[cells])
