@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,11 @@ from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.options import debug_option
 
 from fer_video.errors import InputError
+from fer_video.files import parse_json, read_limited
 
 __all__ = ["plot"]
+
+_MOST_BYTES = 1 << 20  # of an evaluation
 
 
 @click.command()
@@ -83,11 +85,11 @@ def _plot_evaluation(file: Path, out: Path) -> bool:
     from fer_video.render.confusion import draw_confusion
 
     try:
-        value = json.loads(file.read_text(encoding="utf-8"))
+        value = parse_json(read_limited(file, _MOST_BYTES))
         labels, confusion = [str(label) for label in value["labels"]], value["confusion"]
         accuracy, recall = float(value["accuracy"]["value"]), float(value["macro_recall"]["value"])
         square = all(len(row) == len(labels) and all(type(n) is int for n in row) for row in confusion)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (InputError, ValueError, KeyError, TypeError, OverflowError):
         return False
     if not square or len(confusion) != len(labels):
         raise InputError(f"{file}: its confusion matrix is not one of {len(labels)} labels; evaluate again")

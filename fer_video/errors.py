@@ -59,7 +59,7 @@ def fault_of(clip: str, error: Exception) -> InputError:
     """
     log.debug("%s", clip, exc_info=error)
     if isinstance(error, InputError):
-        return error
+        return error if clip in str(error) else InputError(f"{clip}: {error}")
     if isinstance(error, FervidError):
         raise error
     return InputError(f"{clip}: {unexpected(error)}")

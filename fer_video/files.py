@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 import os
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,7 +15,16 @@ from typing import IO, Any
 
 from fer_video.errors import InputError, OutputError
 
-__all__ = ["cache_dir", "content_hash", "open_output", "refuse_pipe", "refuse_same", "safe_name"]
+__all__ = [
+    "cache_dir",
+    "content_hash",
+    "open_output",
+    "parse_json",
+    "read_limited",
+    "refuse_pipe",
+    "refuse_same",
+    "safe_name",
+]
 
 
 @contextmanager
@@ -67,18 +79,44 @@ def _publish(temporary: Path, path: Path) -> None:
     temporary.replace(path)
 
 
+def read_limited(path: Path, most: int) -> bytes:
+    """The content of a regular file of at most so many bytes.
+
+    Raises InputError for a longer one, for a pipe or a device (which may never end), and for one that cannot be read.
+    """
+    try:
+        refuse_pipe(path)
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise InputError(f"{path}: cannot be opened: {getattr(error, 'strerror', None) or error}") from error
+    if len(data) > most:
+        raise InputError(f"{path}: is longer than {most} bytes, more than such a file can be")
+    return data
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Raises ValueError for what is not JSON, or is nested so deeply that it cannot be read."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
 def refuse_pipe(path: Path) -> None:
     """Raises InputError for a pipe or a device: opening one would wait for a writer."""
     if path.exists() and not path.is_file() and not path.is_dir():
-        raise InputError(f"{path}: is a pipe or a device; save the video to a file first")
+        raise InputError(f"{path}: is a pipe or a device; save what it gives to a file first")
 
 
 def refuse_same(out: Path, inputs: Iterable[str]) -> None:
     """Raises OutputError when the output is one of the inputs, by whatever name."""
-    if not out.is_file():
-        return
     for path in inputs:
-        if Path(path).exists() and out.samefile(path):
+        try:
+            same = out.is_file() and Path(path).exists() and out.samefile(path)
+        except (OSError, ValueError):  # a name that is too long, or no name: whoever opens it says so
+            continue
+        if same:
             raise OutputError(f"{out}: is one of the inputs; choose another name")
 
 
@@ -88,11 +126,19 @@ def safe_name(name: str, most: int = 80) -> str:
     return kept[:most].lstrip(".-") or "clip"
 
 
-def content_hash(path: Path) -> str:
-    """sha256 of a file's bytes; of a folder, of the names and bytes of the files in it, in order of the names."""
+def content_hash(path: Path, most_s: float = math.inf) -> str:
+    """sha256 of a file's bytes; of a folder, of the names and bytes of the files in it, in order of the names.
+
+    Raises OSError; TimeoutError, which is one, where reading takes more than most_s seconds.
+    """
     if not path.is_dir():
+        until, digest = time.monotonic() + most_s, hashlib.sha256()
         with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+            while part := stream.read(1 << 20):
+                digest.update(part)
+                if time.monotonic() > until:
+                    raise TimeoutError(f"{path}: takes more than {most_s:g} s to read")
+        return digest.hexdigest()
     digest = hashlib.sha256()
     for file in sorted(path.iterdir()):
         if file.is_file():

@@ -38,11 +38,10 @@ def verify(ctx: click.Context, /, names: tuple[str, ...]) -> None:
 @debug_option
 def remove(names: tuple[str, ...]) -> None:
     """Delete pulled or imported models from this machine."""
-    from fer_video.models.manifest import find_entry
     from fer_video.models.store import remove
 
-    for spec in [find_entry(name) for name in names]:
-        warn(f"{spec.name}: {'removed' if remove(spec) else 'was not here'}")
+    for name in names:
+        warn(f"{name}: {'removed' if remove(name) else 'was not here'}")
 
 
 @click.command()

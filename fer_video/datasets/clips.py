@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from fer_video.errors import InputError
+from fer_video.files import refuse_pipe
 from fer_video.media.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural, sequence_files
 
 __all__ = ["LAYOUTS", "ClipDataset", "ClipSample", "Layout", "load_clips"]
@@ -90,6 +91,7 @@ def load_clips(path: Path, layout: Layout | None = None) -> ClipDataset:
     """
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; check the name")
+    refuse_pipe(path)
     layout = layout or _recognise(path)
     try:
         samples, missing = _READERS[layout](path)

@@ -28,7 +28,7 @@ _AFFECTNET = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", 
 _PARTS: Mapping[str, Part] = {
     "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test",
 }  # fmt: skip
-_UTKFACE = re.compile(r"(\d+)_(\d+)_(\d+)_\d+\.")
+_UTKFACE = re.compile(r"(\d{1,4})_(\d{1,4})_(\d{1,4})_\d+\.")
 
 
 def _pictures(tree: Tree) -> Iterator[str]:

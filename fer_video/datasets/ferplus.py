@@ -27,6 +27,7 @@ __all__ = ["EMOTIONS", "FerPlusSample", "Part", "Votes", "has_part", "read_ferpl
 Part = Literal["train", "valid", "test"]
 
 EMOTIONS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
+_MOST_VOTES = 1 << 31
 _FOLDERS = {"train": "FER2013Train", "valid": "FER2013Valid", "test": "FER2013Test"}
 
 
@@ -105,14 +106,23 @@ def read_votes(tree: Tree, part: Part) -> Iterator[tuple[str, Votes]]:
     labels = tree.read(f"{folder}/label.csv")
     if labels is None:
         raise InputError(f"{tree.path}: no {folder}/label.csv in it; is this FER+ in its official layout?")
-    for number, row in enumerate(csv.reader(io.StringIO(labels.decode("utf-8", "replace"))), start=1):
-        try:
-            votes = np.array(row[2:12], np.int64)
-        except ValueError:
-            votes = np.zeros(0, np.int64)
-        if len(votes) != 10 or votes.min() < 0:
-            raise InputError(f"{tree.path}: {folder}/label.csv: line {number} should be a name, a box and ten counts")
-        yield f"{folder}/{row[0]}", Votes(votes)
+    where = f"{tree.path}: {folder}/label.csv"
+    rows = csv.reader(io.StringIO(labels.decode("utf-8", "replace")))
+    try:
+        for row in rows:
+            yield f"{folder}/{row[0] if row else ''}", _votes(row, f"{where}: line {rows.line_num}")
+    except csv.Error as error:
+        raise InputError(f"{where}: line {rows.line_num} is not CSV ({error})") from error
+
+
+def _votes(row: list[str], where: str) -> Votes:
+    try:
+        votes = np.array(row[2:12], np.int64)
+    except (ValueError, OverflowError):
+        votes = np.zeros(0, np.int64)
+    if len(votes) != 10 or votes.min() < 0 or votes.max() > _MOST_VOTES:
+        raise InputError(f"{where} should be a name, a box and ten counts")
+    return Votes(votes)
 
 
 def has_part(tree: Tree, part: Part) -> bool:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import threading
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 
 from fer_video.errors import InputError
+from fer_video.files import read_limited, refuse_pipe
 from fer_video.media.decode import natural
 
 __all__ = ["Tree"]
 
 # A picture or a table of labels is far smaller; a few bytes of zip may claim to be gigabytes.
 _LARGEST_FILE = 256 << 20
+# Python unpacks the others a whole input block at a time, whatever that becomes: 4 kB of bz2 may be 6 GB.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 class Tree:
@@ -33,10 +35,14 @@ class Tree:
         if path.is_dir():
             return
         try:
+            refuse_pipe(path)
             self._zip = zipfile.ZipFile(path)
-        except (OSError, zipfile.BadZipFile) as error:
+            entries = self._zip.infolist()
+        except InputError:
+            raise
+        except Exception as error:  # zipfile raises a dozen kinds on damaged ones: struct.error, NotImplementedError
             raise InputError(f"{path}: not a zip file that can be read") from error
-        self._sizes = {entry.filename: entry.file_size for entry in self._zip.infolist() if not entry.is_dir()}
+        self._sizes = {entry.filename: entry.file_size for entry in entries if not entry.is_dir()}
 
     def names(self) -> list[str]:
         """All files, in natural order (2 before 10), hidden ones left out."""
@@ -71,14 +77,29 @@ class Tree:
             return None
         try:
             if self._zip is None:
-                return (self.path / name).read_bytes()
-            if self._sizes[name] > _LARGEST_FILE:
-                raise InputError(f"{self.path}: {name} claims {self._sizes[name]} bytes; that is no picture")
-            with self._lock:
-                return self._zip.read(name)
-        # RuntimeError: encrypted; NotImplementedError: a compression that Python does not know
-        except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-            raise InputError(f"{self.path}: {name} cannot be read: {error}") from error
+                return read_limited(self.path / name, _LARGEST_FILE)
+            return self._unpacked(self._zip.getinfo(name))
+        except InputError:
+            raise
+        except Exception as error:  # see __init__; zlib.error, and RuntimeError for an encrypted one
+            reason = str(error) or type(error).__name__
+            raise InputError(f"{self.path}: {name} cannot be read: {reason}") from error
+
+    def _unpacked(self, entry: zipfile.ZipInfo) -> bytes:
+        """What an entry says of its size is not believed."""
+        assert self._zip is not None
+        if entry.compress_type not in _METHODS:
+            raise InputError(
+                f"{self.path}: {entry.filename} is packed by a method that is not read; pack it again with the usual "
+                "one (deflate)"
+            )
+        if entry.file_size > _LARGEST_FILE:
+            raise InputError(f"{self.path}: {entry.filename} claims {entry.file_size} bytes; that is no picture")
+        with self._lock, self._zip.open(entry) as file:
+            data = file.read(_LARGEST_FILE + 1)
+        if len(data) > _LARGEST_FILE:
+            raise InputError(f"{self.path}: {entry.filename} is larger than {_LARGEST_FILE} bytes; that is no picture")
+        return data
 
 
 def _hidden(name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from fer_video.engine.trial import try_once
 from fer_video.faces.detectors import Detector, make_detector
 from fer_video.faces.recognize import Recognizer
 from fer_video.files import content_hash
@@ -18,6 +19,8 @@ def make_networks(options: AnalyzerOptions) -> tuple[Detector, Backbone]:
     """Load and start both. Raises ModelError, OptionError."""
 
     def start(spec: ModelSpec) -> Session:
+        if spec.sha256 is None and spec.git_blob is None:  # nobody vouches for the file
+            try_once(spec)
         return open_session(spec, options.device, options.threads, networks=2)
 
     detector = make_detector(start(find_model("face-detector", options.detector)), options.faces)

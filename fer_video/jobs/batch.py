@@ -19,11 +19,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from fer_video.errors import InputError, OptionError, OutputError
-from fer_video.files import open_output
+from fer_video.errors import InputError, OptionError, OutputError, fault_of
+from fer_video.files import open_output, parse_json
 from fer_video.jobs.engine import Engine, Outcome, Report, stamp_of
 from fer_video.jobs.journal import Entry, Journal, read_journal
 from fer_video.jobs.outputs import OutputOptions, Outputs
+from fer_video.media.address import shown
 from fer_video.results.writers import RowShape
 from fer_video.types import ClipResult
 
@@ -31,6 +32,7 @@ __all__ = ["JOURNAL", "Batch", "Job", "Plan", "Reason", "Shard", "load_job", "lo
 
 SCHEMA = "fervid-job/1"
 JOURNAL, _WORK = "fervid.journal", ".fervid"
+_MOST_READING_S = 10.0  # of a clip that may be as it was; one that takes longer is done again, where a limit holds
 
 Reason = Literal["new", "changed", "failed before", "output missing"]
 
@@ -146,6 +148,11 @@ class Batch:
     def record(self, clip: str, outcome: Outcome[ClipResult]) -> Entry:
         """Write a clip's output, and then its line. Raises OutputError."""
         result = outcome.value or ClipResult(clip, "failed", outcome.error)
+        try:
+            self.outputs.put(result)
+        except Exception as error:  # noqa: BLE001  a result that cannot be written is its clip's fault, unless the disk is full
+            result = ClipResult(clip, "failed", str(fault_of(shown(clip), error)))
+            self.outputs.put(result)
         stamp = outcome.stamp
         entry = Entry(
             path=clip,
@@ -158,7 +165,6 @@ class Batch:
             seconds=round(outcome.seconds, 3),
             frames=result.frames_sampled,
         )
-        self.outputs.put(result)
         self._journal.append(entry)
         return entry
 
@@ -224,7 +230,7 @@ def load_job(folder: Path) -> Job | None:
     """What a folder of results is of; None for any other folder. Raises InputError for a damaged one."""
     path = folder / _WORK / "job.json"
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_json(path.read_text(encoding="utf-8"))
         if value["schema"] != SCHEMA:
             raise ValueError(f"schema {value['schema']!r}")
         shape: dict[str, Any] = value["shape"]
@@ -301,6 +307,6 @@ def _unless_changed(entry: Entry) -> Entry | None:
         return entry
     if before.size != now.size or before.sha256 is None:
         return None
-    now = stamp_of(entry.path)
+    now = stamp_of(entry.path, most_s=_MOST_READING_S)
     same = now is not None and now.sha256 == before.sha256
     return replace(entry, mtime_ns=now.mtime_ns) if now is not None and same else None

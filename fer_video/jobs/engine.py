@@ -10,6 +10,7 @@ engine has the same ones.
 
 from __future__ import annotations
 
+import math
 import stat
 import time
 from abc import abstractmethod
@@ -126,8 +127,8 @@ def attempt(do: Do[T], number: int, clip: str, report: Report | None = None) -> 
     return Outcome(number, value, problem, time.perf_counter() - started, stamp)
 
 
-def stamp_of(clip: str, *, content: bool = True) -> Stamp | None:
-    """None for what is no file. content: read it, for its hash."""
+def stamp_of(clip: str, *, content: bool = True, most_s: float = math.inf) -> Stamp | None:
+    """None for what is no file. content: read it, for its hash, unless that takes more than most_s seconds."""
     path = Path(clip)
     try:
         found = path.stat()
@@ -136,6 +137,6 @@ def stamp_of(clip: str, *, content: bool = True) -> Stamp | None:
     if not stat.S_ISREG(found.st_mode):  # opening a pipe would wait for a writer
         return None
     try:
-        return Stamp(found.st_size, found.st_mtime_ns, content_hash(path) if content else None)
+        return Stamp(found.st_size, found.st_mtime_ns, content_hash(path, most_s) if content else None)
     except OSError:
         return Stamp(found.st_size, found.st_mtime_ns, None)

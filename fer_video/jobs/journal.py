@@ -1,24 +1,29 @@
 """The journal of a batch: JSON Lines, one a finished file, only ever appended to. The last line of a path counts.
 
 Each line is on the disk before the next file is said to be done. A line that was cut off by a kill or a power cut is
-taken away when the journal is opened again.
+taken away when the journal is opened again, and so are lines that something damaged, which is said.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from fer_video.closing import Closing
 from fer_video.errors import OutputError
+from fer_video.files import open_output, parse_json
 from fer_video.jobs.engine import Stamp
 from fer_video.types import Status
 
 __all__ = ["Entry", "Journal", "read_journal"]
+
+log = logging.getLogger(__name__)
 
 _STATUSES = ("ok", "partial", "failed")
 _AGAIN = "again"  # of a line that takes back those before it: the file is about to be done once more
@@ -53,10 +58,15 @@ class Journal(Closing):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._entries, whole = _read(path)
+        found = _read(path)
+        self._entries = found.entries
+        if found.damaged:
+            log.warning("%s: %s; what they said is done again", path, found.damage)
+            with open_output(path, binary=True) as file:
+                file.writelines(found.lines)
         try:
             self._file = path.open("ab")
-            self._file.truncate(whole)
+            self._file.truncate(sum(map(len, found.lines)))
         except OSError as error:
             raise _unwritable(path, error) from error
 
@@ -86,38 +96,54 @@ class Journal(Closing):
             raise _unwritable(self.path, error) from error
 
     def close(self) -> None:
-        self._file.close()
+        """What could not be written was said when it was written."""
+        with suppress(OSError):
+            self._file.close()
 
 
 def read_journal(path: Path) -> Mapping[str, Entry]:
     """Path -> its last line; nothing where there is no journal. Changes nothing. Raises OutputError."""
-    return _read(path)[0]
+    return _read(path).entries
 
 
-def _read(path: Path) -> tuple[dict[str, Entry], int]:
-    """The entries, and how many bytes are whole lines."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    entries: dict[str, Entry]
+    lines: list[bytes]  # the good ones, with their ends
+    damaged: list[int]  # numbers of lines, from 1
+
+    @property
+    def damage(self) -> str:
+        first = ", ".join(map(str, self.damaged[:5]))
+        many = f" and {len(self.damaged) - 5} more" if len(self.damaged) > 5 else ""
+        return f"damaged in line {first}{many}"
+
+
+def _read(path: Path) -> _Found:
+    """Raises OutputError for a file that cannot be read, or in which nothing is a journal's."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        return {}, 0
+        return _Found({}, [], [])
     except OSError as error:
         raise OutputError(f"{path}: cannot be read: {error.strerror}; choose another place") from error
     *lines, _ = data.split(b"\n")  # what follows the last line end was cut off, or is nothing
-    entries: dict[str, Entry] = {}
-    whole = 0
+    found = _Found({}, [], [])
     for number, line in enumerate(lines, 1):
         try:
-            value = json.loads(line)
+            value = parse_json(line)
             entry = None if value.get("status") == _AGAIN else _entry(value)
-            entries.pop(value["path"], None)  # the order is that of the last lines
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            if number == len(lines):  # a power cut may leave anything there
-                break
-            raise OutputError(f"{path}: line {number} is not a journal's; move the file away to begin anew") from error
+            found.entries.pop(value["path"], None)  # the order is that of the last lines
+        except (ValueError, TypeError, KeyError, AttributeError):
+            if number < len(lines):  # a power cut may leave anything in the last one
+                found.damaged.append(number)
+            continue
         if entry is not None:
-            entries[entry.path] = entry
-        whole += len(line) + 1
-    return entries, whole
+            found.entries[entry.path] = entry
+        found.lines.append(line + b"\n")
+    if found.damaged and not found.lines:
+        raise OutputError(f"{path}: line {found.damaged[0]} is not a journal's; move the file away to begin anew")
+    return found
 
 
 def _entry(value: Any) -> Entry:

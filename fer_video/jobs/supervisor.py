@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from fer_video.errors import InputError, OptionError, WorkerError
-from fer_video.jobs.engine import Engine, Outcome, Report, stamp_of
+from fer_video.jobs.engine import Engine, Outcome, Report, Stamp, stamp_of
 from fer_video.media.address import shown
 
 __all__ = ["Ending", "Message", "Supervisor", "Task", "Worker"]
@@ -217,7 +217,7 @@ class Supervisor(Engine[T], Generic[T, W]):
             self._waiting.appendleft(task)
             return []
         error = InputError(f"{shown(task.clip)}: {_verdict(task, reason, ending)}")
-        return [Outcome(task.number, None, str(error), time.monotonic() - worker.since, stamp_of(task.clip))]
+        return [Outcome(task.number, None, str(error), time.monotonic() - worker.since, _stamp(task))]
 
     def _count_stillborn(self, ending: Ending) -> None:
         """Raises WorkerError when nobody is left who works; while somebody does, no more are started."""
@@ -228,6 +228,11 @@ class Supervisor(Engine[T], Generic[T, W]):
         if not any(worker.ready for worker in self._workers):
             raise WorkerError(f"{text}; try fewer --workers, and fervid doctor")
         self._log(logging.WARNING, __name__, f"{text}; going on with those there are")
+
+
+def _stamp(task: Task) -> Stamp | None:
+    """Not of the content: a file that a worker could not read in time would hold up everybody here."""
+    return stamp_of(task.clip, content=False)
 
 
 def _verdict(task: Task, reason: str | None, ending: Ending) -> str:

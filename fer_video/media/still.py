@@ -20,6 +20,7 @@ from fer_video.types import Frame, Image, Picture
 __all__ = ["IMAGE_SUFFIXES", "PictureSource", "SequenceSource", "natural", "sequence_files"]
 
 IMAGE_SUFFIXES = frozenset(".avif .bmp .jp2 .jpe .jpeg .jpg .png .ppm .pgm .tif .tiff .webp".split())
+_LEFT = ("thumbs.db", "ehthumbs.db", "desktop.ini")
 _SEQUENCE_FPS = 25.0
 _MOST_BYTES = 1 << 30  # of one picture file
 
@@ -91,13 +92,19 @@ class SequenceSource(Source):
 
 
 def sequence_files(folder: Path) -> list[Path]:
-    """The pictures right in a folder, in natural order; none when it holds something else as well."""
-    files = [file for file in folder.iterdir() if not file.name.startswith(".")]
+    """The pictures right in a folder, in natural order; none when it holds something else as well.
+
+    Hidden files do not count, nor what file managers leave in folders of pictures.
+    """
+    files = [file for file in folder.iterdir() if not file.name.startswith(".") and file.name.lower() not in _LEFT]
     if not all(file.is_file() and file.suffix.lower() in IMAGE_SUFFIXES for file in files):
         return []
     return sorted(files, key=lambda file: natural(file.name))
 
 
 def natural(name: str) -> list[tuple[int, str]]:
-    """Sort key in which runs of digits count as numbers."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
+    """Sort key in which runs of digits count as numbers, of however many digits."""
+    return [
+        (len(part.lstrip("0")), part.lstrip("0")) if part.isdecimal() else (-1, part)
+        for part in re.split(r"([0-9]+)", name)
+    ]

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from fer_video.errors import ModelError
+from fer_video.errors import InputError, ModelError
 from fer_video.models import HeadSpec, InputSpec, Session
 from fer_video.models.spec import AFFECT_TASKS, ATTRIBUTE_TASKS
 from fer_video.types import Affect, Attributes, Floats, Image
@@ -97,7 +97,10 @@ class Backbone:
         return next((head.labels for head in self.heads if head.task == task), ())
 
     def embed(self, crops: Sequence[Image]) -> Embedded:
-        """crops: (size, size, 3) uint8 BGR each. An empty sequence gives empty arrays."""
+        """crops: (size, size, 3) uint8 BGR each. An empty sequence gives empty arrays.
+
+        Raises InputError where the network gives NaN or infinity: that clip has failed, and others go on.
+        """
         if not crops:
             empty = {head.task: np.zeros((0, head.width), np.float32) for head in self.heads}
             return Embedded(np.zeros((0, self.feature_size), np.float32), empty)
@@ -106,6 +109,9 @@ class Backbone:
         least = self.batch if self._fixed_batch else 1  # less would be filled up
         parts = self.session.spread(lambda part: self._run(names, part), crops, most=self.batch, least=least)
         given = {name: np.concatenate(column) for name, column in zip(names, zip(*parts, strict=True), strict=True)}
+        for name, values in given.items():
+            if not np.isfinite(values).all():
+                raise InputError(f"{self.spec.name} gives numbers that are not finite ({name})")
         told = {head.task: _told(head, given[head.output]) for head in self.heads}
         return Embedded(given[self.spec.features], told)
 

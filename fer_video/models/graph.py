@@ -6,19 +6,23 @@ the linear layer that makes the logits, so that tensor becomes a second output. 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fer_video.errors import ModelError
+from fer_video.errors import InputError, ModelError
+from fer_video.files import read_limited
 from fer_video.models.spec import ModelSpec
 
 __all__ = ["LogitsGraph", "find_linear", "prepare", "read_graph"]
 
 _LOGITS = "fervid_logits"
+_MOST_BYTES = 2 << 30  # what protobuf can hold
 # What may stand between the last linear layer and the output without changing which class leads.
 _PASSED = {"Identity", "Cast", "Flatten", "Reshape", "Squeeze", "Dropout", "Softmax", "LogSoftmax"}
 _LINEAR = {"Gemm", "MatMul", "Conv"}
+_MOST_FOLLOWED = 100  # nodes between an output and its linear layers; a network has a handful
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +38,9 @@ def read_graph(source: Path | bytes) -> Any:
     import onnx
 
     try:
-        data = source if isinstance(source, bytes) else source.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{source!s}: {error.strerror}") from error
+        data = source if isinstance(source, bytes) else read_limited(source, _MOST_BYTES)
+    except InputError as error:
+        raise ModelError(str(error)) from error
     name = "the graph" if isinstance(source, bytes) else str(source)
     try:
         model = onnx.load_from_string(data)
@@ -54,22 +58,33 @@ def find_linear(graph: Any, output: str) -> LogitsGraph | None:
 
     graph: onnx.GraphProto. Parallel layers over the same features that are joined (Concat) count as one.
     """
-    made_by = {name: node for node in graph.node for name in node.output}
+    made_by = {name: node for node in graph.node for name in node.output if name}
     weights = {tensor.name for tensor in graph.initializer}
     weights |= {name for node in graph.node if node.op_type in ("Constant", "DequantizeLinear") for name in node.output}
-    logits = name = output
-    while (node := made_by.get(name)) is not None:
+    return _follow(output, made_by, weights, set())
+
+
+def _follow(name: str, made_by: Mapping[str, Any], weights: set[str], seen: set[str]) -> LogitsGraph | None:
+    """seen: what was followed already, so that a graph that leads back to itself, or by many ways to one place, is
+    gone through once."""
+    logits = name
+    while (node := made_by.get(name)) is not None and name not in seen and node.input:
+        seen.add(name)
         if node.op_type in ("Softmax", "LogSoftmax"):
             logits = node.input[0]
-        if node.op_type in _LINEAR and node.input[1] in weights:
+        if node.op_type in _LINEAR and len(node.input) > 1 and node.input[1] in weights:
             return LogitsGraph(node.input[0], logits)
         if node.op_type == "Concat":
-            branches = {found.features for each in node.input if (found := find_linear(graph, each)) is not None}
+            if len(seen) > _MOST_FOLLOWED:
+                return None
+            found = [_follow(each, made_by, weights, seen) for each in dict.fromkeys(node.input)]
+            branches = {branch.features for branch in found if branch is not None}
             return LogitsGraph(branches.pop(), logits) if len(branches) == 1 else None
         if node.op_type == "Add":  # the bias of a MatMul
-            (name, *more) = [each for each in node.input if each not in weights]
-            if more:
+            added = [each for each in node.input if each not in weights]
+            if len(added) != 1:
                 return None
+            name = added[0]
         elif node.op_type in _PASSED:
             name = node.input[0]
         else:

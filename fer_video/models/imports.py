@@ -79,8 +79,8 @@ def inspect(path: Path) -> Facts:
     if own is not None:
         try:
             return Facts("described", inputs, outputs, description=dict(json.loads(own)))
-        except (ValueError, TypeError) as error:
-            raise ModelError(f"{path}: the description in its metadata is not valid ({error!r})") from error
+        except (ValueError, TypeError, RecursionError) as error:
+            raise ModelError(f"{path}: the description in its metadata is not valid ({str(error)[:60]})") from error
     if len(inputs) != 1 or len(shape := next(iter(inputs.values()))) != 4:
         raise ModelError(f"{path}: takes {dict(inputs)}; fervid feeds networks with one picture as their input")
     if {"cls_8", "obj_8", "bbox_8", "kps_8"} <= set(outputs):

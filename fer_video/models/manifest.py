@@ -9,7 +9,7 @@ ONNX `metadata_props` under the key `fervid`.
 
 from __future__ import annotations
 
-import json
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
@@ -17,11 +17,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-from fer_video.errors import ModelError, OptionError
-from fer_video.files import cache_dir
+from fer_video.errors import InputError, ModelError, OptionError, printable
+from fer_video.files import cache_dir, parse_json, read_limited
 from fer_video.models.spec import InputSpec, ModelSpec, Task, parse_spec
 
 __all__ = ["Origin", "catalogue", "find_entry", "find_model", "load_manifest", "origin_of", "store_dir", "weights_dir"]
+
+log = logging.getLogger(__name__)
 
 Origin = Literal["embedded", "zoo", "user"]
 _MOST_BYTES = 1 << 20  # of a description
@@ -53,7 +55,7 @@ def load_manifest() -> tuple[Mapping[str, str], Mapping[str, ModelSpec]]:
         specs = [parse_spec(entry, path.parent / entry["file"]) for entry in document["models"]]
         return document["defaults"], {spec.name: spec for spec in specs}
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{path}: not a valid manifest ({error!r}); reinstall fervid") from error
+        raise ModelError(f"{path}: not a valid manifest ({error}); reinstall fervid") from error
 
 
 def load_zoo() -> Mapping[str, ModelSpec]:
@@ -62,7 +64,7 @@ def load_zoo() -> Mapping[str, ModelSpec]:
     try:
         specs = [parse_spec(entry, store / f"{entry['name']}.onnx") for entry in _document(path)["models"]]
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{path}: not a valid manifest ({error!r}); reinstall fervid") from error
+        raise ModelError(f"{path}: not a valid manifest ({error}); reinstall fervid") from error
     return {spec.name: _with_recorded_hash(spec) for spec in specs}
 
 
@@ -71,15 +73,29 @@ def _with_recorded_hash(spec: ModelSpec) -> ModelSpec:
     beside = spec.path.with_suffix(".json")
     if spec.sha256 or spec.git_blob or not (beside.is_file() and spec.path.is_file()):
         return spec
-    return replace(spec, sha256=_document(beside)["sha256"])
+    try:
+        return replace(spec, sha256=_document(beside)["sha256"])
+    except (KeyError, TypeError) as error:
+        raise ModelError(f"{beside}: has no hash; fervid models pull {spec.name} again") from error
 
 
 def load_user() -> Mapping[str, ModelSpec]:
-    """The models that were imported, by name. Raises ModelError for a description that is broken."""
+    """The models that were imported, by name. One whose description is broken is left out, which is said."""
     known = {*load_manifest()[1], *load_zoo()}
-    files = sorted(store_dir().glob("*.json"))
-    specs = [_read_description(path, path.with_suffix(".onnx")) for path in files if path.stem not in known]
-    return {spec.name: spec for spec in specs}
+    found: dict[str, ModelSpec] = {}
+    for path in sorted(store_dir().glob("*.json")):
+        if path.stem in known:
+            continue
+        try:
+            found[path.stem] = replace(_read_description(path, path.with_suffix(".onnx")), name=path.stem)
+        except ModelError as error:
+            _say_once(f"{error}; this model is left out: fervid models remove {path.stem}")
+    return found
+
+
+@cache
+def _say_once(message: str) -> None:
+    log.warning("%s", printable(message))
 
 
 def catalogue() -> dict[str, ModelSpec]:
@@ -149,7 +165,7 @@ def _described(path: Path, task: Task) -> ModelSpec:
     if beside.is_file():
         spec = _read_description(beside, path)
     elif (text := _metadata(path)) is not None:
-        spec = _parsed(text, path)
+        spec = _parsed(text, path, path)
     else:
         raise ModelError(
             f"{path}: this model does not say what it is; take it in with: fervid models import {path}, "
@@ -162,29 +178,27 @@ def _described(path: Path, task: Task) -> ModelSpec:
 
 def _read_description(beside: Path, path: Path) -> ModelSpec:
     try:
-        if beside.stat().st_size > _MOST_BYTES:
-            raise ModelError(f"{beside}: larger than a description can be")
-        return _parsed(beside.read_text(encoding="utf-8"), path)
-    except OSError as error:
-        raise ModelError(f"{beside}: {error.strerror}") from error
+        return _parsed(read_limited(beside, _MOST_BYTES).decode("utf-8"), beside, path)
+    except InputError as error:
+        raise ModelError(str(error)) from error
     except UnicodeDecodeError as error:
-        raise ModelError(f"{beside}: its description is not valid ({error!r}); see docs/models.md") from error
+        raise ModelError(f"{beside}: its description is not text in UTF-8; see docs/models.md") from error
 
 
-def _parsed(text: str, path: Path) -> ModelSpec:
+def _parsed(text: str, told_by: Path, path: Path) -> ModelSpec:
     try:
-        return parse_spec(json.loads(text), path)
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise ModelError(f"{path}: its description is not valid ({error!r}); see docs/models.md") from error
+        return parse_spec(parse_json(text), path)
+    except ValueError as error:
+        raise ModelError(f"{told_by}: its description is not valid ({error}); see docs/models.md") from error
 
 
 def _document(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror}; reinstall fervid") from error
     except ValueError as error:
-        raise ModelError(f"{path}: not a valid manifest ({error!r}); reinstall fervid") from error
+        raise ModelError(f"{path}: not a valid manifest ({error}); reinstall fervid") from error
 
 
 def _metadata(path: Path) -> str | None:

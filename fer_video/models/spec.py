@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 __all__ = [
     "AFFECT_TASKS",
@@ -132,10 +133,18 @@ class ModelSpec:
         return all(self.head(task) is not None for task in AFFECT_TASKS)
 
 
-def parse_spec(entry: Mapping[str, Any], path: Path) -> ModelSpec:
-    """A description from its JSON object. Raises KeyError, TypeError or ValueError when it is not one."""
-    given = entry["input"]
-    features = entry.get("features", {})
+def parse_spec(entry: Any, path: Path) -> ModelSpec:
+    """A description from its JSON object, which may come from anywhere. Raises ValueError when it is not one."""
+    try:
+        return _parse(_object(entry), path)
+    except KeyError as error:
+        raise ValueError(f"has no {error.args[0]!r}") from error
+    except (TypeError, AttributeError, OverflowError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _parse(entry: Mapping[str, Any], path: Path) -> ModelSpec:
+    given, features = _object(entry["input"]), _object(entry.get("features", {}))
     std = _numbers(given.get("std", (1, 1, 1)), 3)
     if min(std) <= 0:
         raise ValueError(f"std {std!r} should be positive")
@@ -143,15 +152,15 @@ def parse_spec(entry: Mapping[str, Any], path: Path) -> ModelSpec:
     if len({head.task for head in heads}) != len(heads):
         raise ValueError("two heads of the same task")
     return ModelSpec(
-        name=str(entry["name"]),
-        task=entry["task"],
+        name=_text(entry["name"]),
+        task=_one_of(entry["task"], *get_args(Task)),
         kind=_one_of(entry["kind"], "onnx", "centerface", "yunet", "scrfd"),
         path=path,
         sha256=_digest(entry.get("sha256"), 64),
-        source=entry.get("source", ""),
-        licence=entry.get("licence", ""),
+        source=_text(entry.get("source", "")),
+        licence=_text(entry.get("licence", "")),
         input=InputSpec(
-            name=given["name"],
+            name=_text(given["name"]),
             size=None if given["size"] is None else _whole(given["size"]),
             multiple_of=_whole(given.get("multiple_of", 1)),
             layout=_one_of(given.get("layout", "NCHW"), "NCHW", "NHWC"),
@@ -161,33 +170,59 @@ def parse_spec(entry: Mapping[str, Any], path: Path) -> ModelSpec:
             std=std,
         ),
         crop=_crop(entry.get("crop", {})),
-        features=features.get("output", "features"),
+        features=_text(features.get("output", "features")),
         feature_size=_whole(features["size"]) if features.get("size") is not None else 0,
         add_features=bool(features.get("added", False)),
         heads=heads,
         identity=_identity(entry.get("identity", {})),
-        outputs=entry.get("outputs"),
+        outputs=None if entry.get("outputs") is None else _outputs(entry["outputs"]),
         git_blob=_digest(entry.get("git_blob"), 40),
         size_bytes=entry.get("bytes"),
         about_bytes=entry.get("about_bytes"),
         url=entry.get("url"),
         non_commercial=bool(entry.get("non_commercial", False)),
         figures=tuple(Figure(each["on"], each["value"], each["source"]) for each in entry.get("figures", ())),
-        note=entry.get("note", ""),
+        note=_text(entry.get("note", "")),
     )
 
 
 def entry_of(spec: ModelSpec) -> dict[str, Any]:
-    """The JSON object of a backbone's description, without its file and hashes; parse_spec reads it back."""
-    return {
+    """The JSON object of a description, without its file and hashes; parse_spec reads it back."""
+    entry: dict[str, Any] = {
         "name": spec.name, "task": spec.task, "kind": spec.kind, "source": spec.source, "licence": spec.licence,
         "input": asdict(spec.input), "crop": asdict(spec.crop),
         "features": {"output": spec.features, "size": spec.feature_size or None, "added": spec.add_features},
         "heads": [asdict(head) for head in spec.heads],
     }  # fmt: skip
+    if spec.task != "emotion-backbone":
+        entry |= {"outputs": spec.outputs, "identity": asdict(spec.identity)}
+    return entry
 
 
-def _crop(given: Mapping[str, Any]) -> CropSpec:
+def _object(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{_short(value)} should be an object with fields")
+    return value
+
+
+def _text(value: Any) -> str:
+    """What may be shown on a terminal as it is."""
+    if not isinstance(value, str) or not value.isprintable():
+        raise ValueError(f"{_short(value)} should be a text without control characters")
+    return value
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _outputs(given: Any) -> Mapping[str, str]:
+    return {_text(role): _text(name) for role, name in _object(given).items()}
+
+
+def _crop(given: Any) -> CropSpec:
+    given = _object(given)
     return CropSpec(
         shape=_one_of(given.get("shape", "square"), "square", "aligned"),
         side=_one_of(given.get("side", "max"), "max"),
@@ -196,7 +231,8 @@ def _crop(given: Mapping[str, Any]) -> CropSpec:
     )
 
 
-def _identity(given: Mapping[str, Any]) -> IdentitySpec:
+def _identity(given: Any) -> IdentitySpec:
+    given = _object(given)
     usual = IdentitySpec()
     same, sure = float(given.get("same", usual.same)), float(given.get("sure", usual.sure))
     if not 0 < same <= sure <= 1:
@@ -212,23 +248,26 @@ def _factor(value: Any) -> float:
 
 def _whole(value: Any) -> int:
     if not isinstance(value, int) or not 0 < value < 1 << 16:
-        raise ValueError(f"{value!r} should be a whole number above 0")
+        raise ValueError(f"{_short(value)} should be a whole number above 0")
     return value
 
 
 def _digest(value: Any, digits: int) -> str | None:
     if value is not None and not (isinstance(value, str) and re.fullmatch(f"[0-9a-f]{{{digits}}}", value)):
-        raise ValueError(f"{value!r} should be {digits} hexadecimal digits")
+        raise ValueError(f"{_short(value)} should be {digits} hexadecimal digits")
     return value
 
 
-def _head(given: Mapping[str, Any]) -> HeadSpec:
+def _head(given: Any) -> HeadSpec:
+    given = _object(given)
     task = _one_of(given["task"], "emotion", "age", "gender", "ethnicity", *AFFECT_TASKS)
     names = [] if task in AFFECT_TASKS else given["labels"]
-    if not isinstance(names, list) or len(set(names)) != len(names) or not (names or task in AFFECT_TASKS):
-        raise ValueError(f"labels {names!r} should be a list of different names")
-    labels = AGES if names == ["0..100"] else tuple(map(str, names))
-    head = HeadSpec(task, given.get("output") or "", labels, _columns(given.get("columns")))
+    if not isinstance(names, list | tuple):
+        raise ValueError(f"labels {_short(names)} should be a list of different names")
+    labels = AGES if list(names) == ["0..100"] else tuple(_text(str(name)) for name in names)
+    if len(set(labels)) != len(labels) or not (labels or task in AFFECT_TASKS):
+        raise ValueError(f"labels {_short(names)} should be a list of different names")
+    head = HeadSpec(task, _text(given.get("output") or ""), labels, _columns(given.get("columns")))
     if head.columns is not None and head.columns[1] - head.columns[0] != head.width:
         raise ValueError(f"columns {head.columns} should be {head.width} for {task}")
     return head
@@ -238,19 +277,19 @@ def _columns(value: Any) -> tuple[int, int] | None:
     if value is None:
         return None
     first, end = value
-    if not (isinstance(first, int) and isinstance(end, int) and 0 <= first < end):
-        raise ValueError(f"columns {value!r} should be where they begin and end")
+    if not (isinstance(first, int) and isinstance(end, int) and 0 <= first < end < 1 << 16):
+        raise ValueError(f"columns {_short(value)} should be where they begin and end")
     return first, end
 
 
 def _one_of(value: Any, *known: str) -> Any:
     if value not in known:
-        raise ValueError(f"{value!r} is not one of {', '.join(known)}")
+        raise ValueError(f"{_short(value)} is not one of {', '.join(known)}")
     return value
 
 
 def _numbers(values: Any, count: int) -> Any:
     numbers = tuple(float(value) for value in values)
-    if len(numbers) != count:
-        raise ValueError(f"{values!r} should be {count} numbers")
+    if len(numbers) != count or not all(map(math.isfinite, numbers)):
+        raise ValueError(f"{_short(values)} should be {count} numbers")
     return numbers

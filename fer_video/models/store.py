@@ -158,8 +158,8 @@ def add(source: Path, entry: dict[str, Any], check: Check) -> ModelSpec:
 def _parsed(entry: dict[str, Any], path: Path) -> ModelSpec:
     try:
         return parse_spec(entry, path)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{path}: its description is not valid ({error!r}); see docs/models.md") from error
+    except ValueError as error:
+        raise ModelError(f"{path}: its description is not valid ({error}); see docs/models.md") from error
 
 
 def check_name(name: str) -> None:
@@ -170,18 +170,25 @@ def check_name(name: str) -> None:
         raise OptionError(f"{name}: is the name of a model that fervid knows; choose another --name")
 
 
-def remove(spec: ModelSpec) -> bool:
-    """Delete a model from the store; whether there was one. Raises OptionError for an embedded one, OutputError."""
-    if origin_of(spec) == "embedded":
-        raise OptionError(f"{spec.name}: comes with fervid and stays")
+def remove(name: str) -> bool:
+    """Delete a model from the store, one whose description is broken too; whether there was one.
+
+    Raises OptionError for an embedded one and for a name that nothing has, OutputError.
+    """
+    if name in load_manifest()[1]:
+        raise OptionError(f"{name}: comes with fervid and stays")
+    path = store_dir() / f"{name}.onnx"
+    beside = path.with_suffix(".json")
+    if not (_NAME.fullmatch(name) and (name in load_zoo() or path.exists() or beside.exists())):
+        raise OptionError(f"{name}: no model by that name; fervid models list shows them")
     try:
-        with _locked(spec.name):
-            there = spec.path.exists()
-            for path in (spec.path, *spec.path.parent.glob(f".{spec.name}.*.part"), spec.path.with_suffix(".json")):
-                path.unlink(missing_ok=True)
+        with _locked(name):
+            there = path.exists()
+            for each in (path, *path.parent.glob(f".{name}.*.part"), beside):
+                each.unlink(missing_ok=True)
             return there
     except OSError as error:
-        raise _unwritable(spec.path, error) from error
+        raise _unwritable(path, error) from error
 
 
 @contextmanager

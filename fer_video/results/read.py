@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from fer_video.errors import InputError
+from fer_video.files import read_limited, refuse_pipe
 from fer_video.results.observations import ObservationLog
 from fer_video.types import (
     SCHEMA,
@@ -37,6 +38,10 @@ __all__ = ["RESULT_SUFFIXES", "read_results"]
 RESULT_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson"})
 _MAKE = "make one with fervid predict CLIP --frames --out r.json"
 _STATUSES = ("ok", "partial", "failed")
+_MOST_BYTES = 256 << 20  # of a document
+# What Python takes for each object, array and value that these begin; two hours at 30 frames a second are 0.6 GB.
+_PARSED_BYTES: Mapping[str, int] = {"{": 232, "[": 88, ",": 48}
+_MOST_MEMORY = 900_000_000
 T = TypeVar("T")
 Object = Mapping[str, Any]
 
@@ -49,13 +54,9 @@ def read_results(path: Path, *, frames: bool = True) -> list[ClipResult]:
     Raises InputError.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be opened: {error.strerror}") from error
+        results = [_clip(value) for value in _documents(path)]
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is no JSON text; {_MAKE}") from error
-    try:
-        results = [_clip(value) for value in _documents(text, lines=path.suffix.lower() in (".jsonl", ".ndjson"))]
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
         raise InputError(f"{path}: not a result of schema {SCHEMA}: {what[:200]}; {_MAKE}") from error
@@ -67,17 +68,33 @@ def read_results(path: Path, *, frames: bool = True) -> list[ClipResult]:
     return results
 
 
-def _documents(text: str, *, lines: bool) -> Iterable[Any]:
-    if lines:
-        return [_parse(line) for line in text.splitlines() if line.strip()]
-    value = _parse(text)
-    return value if isinstance(value, list) else [value]
+def _documents(path: Path) -> Iterator[Any]:
+    """Of JSON Lines one after the other, so that only one of them takes the memory of parsed JSON."""
+    if path.suffix.lower() not in (".jsonl", ".ndjson"):
+        value = _parse(read_limited(path, _MOST_BYTES).decode("utf-8"))
+        yield from value if isinstance(value, list) else [value]
+        return
+    try:
+        refuse_pipe(path)
+        with path.open("rb") as file:
+            while line := file.readline(_MOST_BYTES + 1):
+                if len(line) > _MOST_BYTES:
+                    raise ValueError(f"a line of more than {_MOST_BYTES} bytes")
+                if line.strip():
+                    yield _parse(line.decode("utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be opened: {error.strerror}") from error
 
 
 def _parse(text: str) -> Any:
     def refuse(name: str) -> None:
         raise ValueError(f"{name} is not JSON")
 
+    needed = sum(text.count(mark) * size for mark, size in _PARSED_BYTES.items())
+    if needed > _MOST_MEMORY:
+        raise ValueError(
+            f"would take {needed / 1e9:.1f} GB of memory; give results of many or long clips as JSON Lines, a file each"
+        )
     return json.loads(text, parse_constant=refuse)
 
 
@@ -88,6 +105,9 @@ def _clip(value: Any) -> ClipResult:
     if status not in _STATUSES:
         raise ValueError(f"status {status!r}")
     ran = _object(value["ran"])
+    people = tuple(_person(each) for each in value["people"])
+    if "frames" in value:
+        _check_seen(people, value["frames"])
     return ClipResult(
         path=_text(value["path"]),
         status=cast(Status, status),
@@ -98,13 +118,20 @@ def _clip(value: Any) -> ClipResult:
         frames_with_face=_count(value["frames_with_face"]),
         clip=_maybe(_prediction, value["clip"]),
         group=_maybe(_prediction, value["group"]),
-        people=tuple(_person(each) for each in value["people"]),
+        people=people,
         tracks=tuple(_track(each) for each in value.get("tracks", ())),
         ran=ran,
         observations=_log(value["frames"], ran) if "frames" in value else None,
         size=_size(value.get("width"), value.get("height")),
         timing=_maybe(_timing, value.get("timing")) or Timing(),  # results of earlier versions have none
     )
+
+
+def _check_seen(people: Iterable[Person], frames: Any) -> None:
+    seen = {face["person"] for frame in frames for face in frame["faces"]}
+    for person in people:
+        if person.id not in seen:
+            raise ValueError(f"person {person.id} is in no frame")
 
 
 def _size(width: Any, height: Any) -> tuple[int, int] | None:

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fer_video.datasets.samples import ETHNICITIES, FACE_LAYOUTS, GENDERS, FaceLayout, plain_emotion
-from fer_video.errors import OptionError
+from fer_video.errors import InputError, OptionError
+from fer_video.files import read_limited
 
 __all__ = ["Augmentation", "Head", "Recipe", "Source", "Stage", "Surround", "read_recipe"]
 
+_MOST_BYTES = 1 << 20  # of a recipe
 Task = Literal["emotion", "valence_arousal", "age", "gender", "ethnicity", "identity"]
 _LABELS: Mapping[str, tuple[str, ...]] = {
     "emotion": ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"),
@@ -200,11 +202,11 @@ def _unique(what: str, names: Sequence[str]) -> None:
 def read_recipe(path: Path) -> Recipe:
     """Raises OptionError, with the file and the key, for anything that is not right in it."""
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise OptionError(f"{path}: {error.strerror}; recipes are TOML files (docs/training.md)") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise OptionError(f"{path}: not TOML: {error}") from error
+        given = tomllib.loads(read_limited(path, _MOST_BYTES).decode("utf-8"))
+    except InputError as error:
+        raise OptionError(f"{error}; recipes are TOML files (docs/training.md)") from error
+    except (ValueError, RecursionError) as error:  # no text, no TOML, numbers of thousands of digits, endless nesting
+        raise OptionError(f"{path}: not TOML: {str(error)[:200]}") from error
     try:
         return recipe_from(given, path.parent)
     except OptionError as error:
@@ -261,12 +263,20 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return tuple(_value(inner, each, f"{where}[{i}]") for i, each in enumerate(value))
     if origin is Literal:
         if value not in typing.get_args(hint):
-            raise OptionError(f"{where} is {value!r}; one of: {', '.join(map(str, typing.get_args(hint)))}")
+            raise OptionError(f"{where} is {_short(value)}; one of: {', '.join(map(str, typing.get_args(hint)))}")
         return value
-    if hint is Path:
+    if hint is Path and isinstance(value, str | Path) and "\0" not in str(value):
         return Path(value)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if hint is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1e15:
         return float(value)
     if isinstance(hint, types.UnionType) or type(value) is not hint:
-        raise OptionError(f"{where} is {value!r}; it should be of the type {getattr(hint, '__name__', hint)}")
+        raise OptionError(f"{where} is {_short(value)}; it should be of the type {getattr(hint, '__name__', hint)}")
     return value
+
+
+def _short(value: Any) -> str:
+    """As it would be written, if that is not too long (or, of a number, too long to be written)."""
+    if isinstance(value, int) and abs(value) > 1 << 64:
+        return "a number of many digits"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -98,13 +98,70 @@ def test_a_line_cut_off_anywhere_is_taken_away(tmp_path: Path) -> None:
 )
 def test_what_is_no_journal_is_left_alone(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "j"
-    with Journal(path) as journal:
-        journal.append(ENTRY)
-    path.write_bytes(line + b"\n" + path.read_bytes())
+    path.write_bytes((line + b"\n") * 2)
     before = path.read_bytes()
     with pytest.raises(OutputError, match="line 1 is not a journal's"):
         Journal(path)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"text",
+        b"[]",
+        b"{}",
+        b'{"path": 1, "status": "ok"}',
+        b'{"path": "a", "status": "fine"}',
+        b"\xff",
+        b"[" * 100_000,
+    ],
+)
+def test_a_journal_damaged_in_the_middle_keeps_its_good_lines(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, line: bytes
+) -> None:
+    path = tmp_path / "j"
+    with Journal(path) as journal:
+        journal.append(ENTRY)
+        journal.append(replace(ENTRY, path="b"))
+    first, second = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + line + b"\n" + second)
+    assert list(read_journal(path)) == [ENTRY.path, "b"]
+    with Journal(path) as journal:
+        journal.append(replace(ENTRY, path="c"))
+    assert [record.message for record in caplog.records] == [f"{path}: damaged in line 2; what they said is done again"]
+    assert path.read_bytes().startswith(first + second)
+    assert list(read_journal(path)) == [ENTRY.path, "b", "c"]
+
+
+def test_a_full_disk_is_said_once(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    journal = Journal(tmp_path / "j")
+    journal._file.close()
+    journal._file = Path("/dev/full").open("ab")  # noqa: SIM115
+    with pytest.raises(OutputError, match=r"j: cannot be written: No space left on device"), journal:
+        journal.append(ENTRY)
+
+
+def test_a_clip_that_takes_too_long_to_read_is_done_again(tmp_path: Path) -> None:
+    """A sparse file of terabytes is read in no time limit but this."""
+    clip = tmp_path / "huge.mp4"
+    with clip.open("wb") as file:
+        file.truncate(4 << 40)
+    found = stamp_of(str(clip), most_s=0.05)
+    assert found is not None
+    assert (found.size, found.sha256) == (4 << 40, None)
+
+
+def test_a_result_that_cannot_be_written_is_its_clips_fault(tmp_path: Path) -> None:
+    bad = ClipResult("bad.mp4", "ok", duration_s=float("nan"), ran={"x": {1, 2}})
+    with open_batch(tmp_path / "r", Job(OutputOptions("json"), RowShape((), ()), {})) as batch:
+        entry = batch.record("bad.mp4", Outcome(0, bad))
+        fine = batch.record("good.mp4", Outcome(1, ClipResult("good.mp4", "ok")))
+    assert (entry.status, fine.status) == ("failed", "ok")
+    assert entry.error is not None
+    assert entry.error.startswith("bad.mp4: ")
 
 
 # ---- outputs

@@ -22,7 +22,7 @@ from graphs import save_classifier, save_scrfd_like, save_yunet_like
 import fer_video.machine.doctor as doctor
 from fer_video.models import catalogue, find_model, load_manifest
 from fer_video.models.imports import LABELS, NORMALIZATIONS
-from fer_video.models.manifest import load_zoo
+from fer_video.models.manifest import _say_once, load_zoo
 
 
 @pytest.fixture(autouse=True)
@@ -243,13 +243,22 @@ def test_choices_are_those_of_the_library() -> None:
     assert tuple(NORMALIZATIONS) == _NORMALIZATIONS
 
 
-def test_a_broken_description_in_the_store_is_named(store: Path, face_clip: Path) -> None:
+@pytest.mark.parametrize(
+    "text", ["{", '{"name": "mine", "task": {}}', "[" * 100_000, '{"name": "mine", "input": []}', "\x00", '"text"']
+)
+def test_one_broken_description_in_the_store_breaks_nothing_else(
+    store: Path, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
     store.mkdir(parents=True)
-    (store / "mine.json").write_text("{")
+    (store / "mine.json").write_text(text)
+    _say_once.cache_clear()
     result = fervid("models", "list")
-    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
-    assert str(store / "mine.onnx") in result.stderr
-    assert fervid("predict", face_clip, "--fps", "2").exit_code == 0  # the embedded ones do not care
+    assert result.exit_code == 0
+    (said,) = [record.message for record in caplog.records]
+    assert str(store / "mine.json") in said
+    assert "mobilenet-v1-mtl" in result.stdout
+    assert fervid("models", "remove", "mine").exit_code == 0
+    assert not (store / "mine.json").exists()
 
 
 # ---- doctor

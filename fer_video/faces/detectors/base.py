@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from fer_video.errors import OptionError
+from fer_video.errors import InputError, OptionError
 from fer_video.media.resize import resized
 from fer_video.models import Session
 from fer_video.types import Face, Floats, Image, Picture
@@ -108,7 +108,12 @@ def faces_from(
 
     boxes (n, 4): x, y, width, height; points (n, 5, 2): x, y; all in pixels of the frame. frame_size: width, height;
     boxes are cut to it.
+
+    Raises InputError for numbers that are not finite.
     """
+    finite = np.isfinite(boxes).all(axis=1) & np.isfinite(scores) & np.isfinite(points).all(axis=(1, 2))
+    if not finite.all():
+        raise InputError("the detector gives numbers that are not finite")
     if len(scores) > _MOST_FACES:
         surest = np.argsort(-scores, kind="stable")[:_MOST_FACES]
         boxes, scores, points = boxes[surest], scores[surest], points[surest]

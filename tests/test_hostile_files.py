@@ -1,0 +1,231 @@
+"""Files that are not meant well, reader by reader: refused in one line, with limits on what they may cost."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import threading
+import tracemalloc
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from fer_video.cli import main
+
+from fer_video.clip.store import read_description
+from fer_video.datasets.clips import load_clips
+from fer_video.datasets.faces import load_faces
+from fer_video.datasets.tree import Tree
+from fer_video.errors import FervidError, InputError, OptionError, OutputError
+from fer_video.files import parse_json, read_limited, refuse_same
+from fer_video.jobs.journal import read_journal
+from fer_video.media.still import natural, sequence_files
+from fer_video.models.graph import read_graph
+from fer_video.models.manifest import _read_description
+from fer_video.results.read import read_results
+from fer_video.training.recipe import read_recipe
+
+DIGITS = "9" * 5000
+
+
+def packed(path: Path, name: str, data: bytes, method: int) -> Path:
+    with zipfile.ZipFile(path, "w", method) as file:
+        file.writestr(name, data)
+    return path
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_packings_that_cannot_be_bounded_are_refused(tmp_path: Path, method: int) -> None:
+    path = packed(tmp_path / "bomb.zip", "FER2013Valid/label.csv", bytes(50_000_000), method)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match="packed by a method that is not read"):
+            load_faces(path, "ferplus")
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_a_zip_says_of_its_sizes_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = packed(tmp_path / "bomb.zip", "a.png", bytes(50_000_000), zipfile.ZIP_DEFLATED)
+    data = bytearray(path.read_bytes())
+    at = data.rindex(b"PK\x01\x02") + 24
+    data[at : at + 4] = (1000).to_bytes(4, "little")
+    path.write_bytes(data)
+    monkeypatch.setattr("fer_video.datasets.tree._LARGEST_FILE", 1 << 20)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match=r"bomb\.zip: a\.png"):
+            Tree(path).read("a.png")
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_tables_with_huge_fields_and_numbers(tmp_path: Path) -> None:
+    for data in (b"x" * 200_000, f"a.png,b,{','.join([DIGITS] * 10)}".encode(), b"a.png,b,-1,0,0,0,0,0,0,0,0,0"):
+        path = packed(tmp_path / "t.zip", "FER2013Valid/label.csv", data, zipfile.ZIP_DEFLATED)
+        with pytest.raises(InputError, match=r"label.csv: line \d"):
+            load_faces(path, "ferplus")
+
+
+def test_names_with_thousands_of_digits_are_sorted() -> None:
+    names = [f"a{DIGITS}.png", "a10.png", "a2.png", "a02.png", "b1.png", "a.png"]
+    assert sorted(names, key=natural) == ["a2.png", "a02.png", "a10.png", f"a{DIGITS}.png", "a.png", "b1.png"]
+
+
+def test_what_file_managers_leave_is_no_frame(tmp_path: Path) -> None:
+    for name in ("f1.png", "f2.png", "Thumbs.db", "desktop.ini", ".DS_Store"):
+        (tmp_path / name).write_bytes(b"x")
+    assert [file.name for file in sequence_files(tmp_path)] == ["f1.png", "f2.png"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a = " + "[" * 20_000, f"a = {DIGITS}", f"heads = {DIGITS}", "\ud800", f"seed = {'9' * 400}", "x" * (2 << 20)],
+)
+def test_hostile_recipes(tmp_path: Path, text: str) -> None:
+    (tmp_path / "r.toml").write_bytes(text.encode("utf-8", "surrogatepass"))
+    with pytest.raises(OptionError) as told:
+        read_recipe(tmp_path / "r.toml")
+    assert len(str(told.value)) < 500
+
+
+def test_results_that_would_take_gigabytes(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    path.write_text('{"frames": [' + ",".join(["{}"] * 5_000_000) + "]}")
+    with pytest.raises(InputError, match=r"would take 1\.\d GB of memory"):
+        read_results(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_pipes_and_devices_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "p.json")
+    os.mkfifo(tmp_path / "p.jsonl")
+    readers: list[Callable[[], object]] = [
+        lambda: read_results(tmp_path / "p.json"),
+        lambda: read_results(tmp_path / "p.jsonl"),
+        lambda: read_results(Path("/dev/zero")),
+        lambda: read_recipe(tmp_path / "p.json"),
+        lambda: Tree(tmp_path / "p.json"),
+        lambda: load_clips(tmp_path / "p.json", "csv"),
+        lambda: load_clips(Path("/dev/zero"), None),
+        lambda: read_graph(Path("/dev/zero")),
+        lambda: read_graph(tmp_path / "p.json"),
+        lambda: _read_description(tmp_path / "p.json", tmp_path / "p.onnx"),
+        lambda: CliRunner().invoke(main, ["plot", str(tmp_path / "p.json"), "--out", str(tmp_path / "o.png")]),
+    ]
+    for reader in readers:
+        told: list[BaseException] = []
+
+        def attempt(read: Callable[[], object] = reader, told: list[BaseException] = told) -> None:
+            try:
+                read()
+            except FervidError as error:
+                told.append(error)
+
+        thread = threading.Thread(target=attempt, daemon=True)
+        thread.start()
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def test_read_limited(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"12345")
+    assert read_limited(tmp_path / "f", 5) == b"12345"
+    with pytest.raises(InputError, match="longer than 4 bytes"):
+        read_limited(tmp_path / "f", 4)
+    with pytest.raises(InputError, match="cannot be opened"):
+        read_limited(tmp_path, 4)
+    with pytest.raises(InputError, match="cannot be opened"):
+        read_limited(Path("a\0b"), 4)
+
+
+def test_json_without_end() -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        parse_json("[" * 200_000)
+
+
+def test_a_name_too_long_to_compare(tmp_path: Path) -> None:
+    (tmp_path / "o").touch()
+    refuse_same(tmp_path / "o", ["x" * 5000, "a\0b"])
+    with pytest.raises(OutputError, match="is one of the inputs"):
+        refuse_same(tmp_path / "o", ["x" * 5000, str(tmp_path / "o")])
+
+
+# ---- seeded fuzzing: whatever is in a file, nothing but the errors of errors.py
+
+
+def damaged(data: bytes, draw: random.Random) -> bytes:
+    """Bytes changed, taken out, doubled, or replaced by what readers stumble over."""
+    out = bytearray(data)
+    for _ in range(draw.randint(1, 6)):
+        at = draw.randrange(len(out) + 1)
+        how = draw.randrange(5)
+        if how == 0 and at < len(out):
+            out[at] = draw.randrange(256)
+        elif how == 1:
+            del out[at : at + draw.randint(1, 40)]
+        elif how == 2:
+            out[at:at] = out[max(at - 60, 0) : at]
+        elif how == 3:
+            piece = draw.choice(
+                [b"\x00", b"\xff", b"9" * 5000, b"[" * 3000, b"{", b"null", b"NaN", b"1e999", b'"', b"-1"]
+            )
+            out[at:at] = piece
+        else:
+            out = out[:at]
+    return bytes(out)
+
+
+RECIPE = (Path(__file__).parent.parent / "recipes" / "mobilenet-v1-mtl.toml").read_bytes()
+MODEL = (Path(__file__).parent.parent / "weights" / "pseudo-clip-8" / "model.json").read_bytes()
+ENTRY = json.dumps(
+    {"path": "a", "size": 1, "mtime_ns": 2, "sha256": None, "options": "x", "status": "ok", "error": None,
+     "seconds": 1.5, "frames": 3}
+).encode()  # fmt: skip
+NETWORK = json.dumps(
+    {"name": "n", "task": "emotion-backbone", "kind": "onnx", "input": {"name": "x", "size": 32, "mean": [0, 0, 0]},
+     "features": {"output": "f", "size": 64}, "crop": {"factor": 1.1},
+     "heads": [{"task": "emotion", "labels": ["a", "b"], "columns": [0, 2]}]}
+).encode()  # fmt: skip
+
+
+def _zip_of_labels(folder: Path) -> bytes:
+    path = packed(
+        folder / "seed.zip", "FER2013Valid/label.csv", b"a.png,b,9,1,0,0,0,0,0,0,0,0\n" * 3, zipfile.ZIP_DEFLATED
+    )
+    return path.read_bytes()
+
+
+def _result(folder: Path, clip: Path) -> bytes:
+    out = folder / "seed.json"
+    arguments = ["predict", str(clip), "--fps", "2", "--frames", "--format", "json", "--out", str(out)]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    return out.read_bytes()
+
+
+READERS: dict[str, tuple[Callable[[Path, Path], bytes], Callable[[Path], object]]] = {
+    "result.json": (_result, read_results),
+    "recipe.toml": (lambda *_: RECIPE, read_recipe),
+    "j.journal": (lambda *_: b"\n".join([ENTRY] * 3) + b"\n", read_journal),
+    "n.json": (lambda *_: NETWORK, lambda path: _read_description(path, path.with_suffix(".onnx"))),
+    "d.zip": (lambda folder, _: _zip_of_labels(folder), lambda path: load_faces(path, "ferplus")),
+    "t.csv": (lambda *_: b"path,label,subject,split\na.mp4,happy,s1,train\n", lambda path: load_clips(path, "csv")),
+    "model.json": (lambda *_: MODEL, lambda path: read_description(path.parent)),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_damaged_files_raise_nothing_but_our_own_errors(name: str, tmp_path: Path, face_clip: Path) -> None:
+    seed, read = READERS[name]
+    data, draw = seed(tmp_path, face_clip), random.Random(21)
+    path = tmp_path / name
+    for _ in range(int(os.environ.get("FERVID_FUZZ", "400"))):
+        path.write_bytes(damaged(data, draw))
+        with contextlib.suppress(FervidError):
+            read(path)
