@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from fer_video.models.session import available_cores
+from fer_video.models.cores import available_cores
 
 
 def run(clips: Path, out: Path, workers: int, fps: float) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from statistics import median
 import timm
 import torch
 
-from fer_video.models.session import available_cores
+from fer_video.models.cores import available_cores
 from fer_video.training.depthwise import speed_up_depthwise
 
 BATCH, ROUNDS = 64, 7

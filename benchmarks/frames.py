@@ -19,7 +19,7 @@ import numpy as np
 from clips import resized as clip_of_size
 
 from fer_video.media.resize import resized
-from fer_video.models.session import available_cores
+from fer_video.models.cores import available_cores
 
 _SIZES = ((640, 360), (960, 540), (1280, 720), (1920, 1080))
 _FRAMES, _RUNS = 90, 5

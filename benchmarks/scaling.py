@@ -27,7 +27,7 @@ from fer_video.jobs.engine import Do, Engine, Seen
 from fer_video.jobs.predict import Predicting
 from fer_video.jobs.workers import LocalWorkers
 from fer_video.machine.doctor import processor
-from fer_video.models.session import available_cores
+from fer_video.models.cores import available_cores
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs" / "scaling.md"

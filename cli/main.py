@@ -17,6 +17,7 @@ from fer_video.cli.shared.messages import show_details
 
 from fer_video import __version__
 from fer_video.errors import FervidError, OptionError, OutputError, printable, unexpected
+from fer_video.interrupt import ends
 
 __all__ = ["main"]
 
@@ -105,7 +106,8 @@ def main(debug: bool) -> None:
     done and written), 2 wrong usage, 130 interrupted.
     """
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # schedulers stop jobs so; finish as for Ctrl-C
+        for each in ends():  # schedulers stop jobs by SIGTERM, terminals by SIGHUP; finish as for Ctrl-C
+            signal.signal(each, signal.default_int_handler)
     # The stages of the pipeline keep the cores busy; OpenCV's own threads would only wait beside them, spinning.
     os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
     if debug:

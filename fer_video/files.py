@@ -151,4 +151,7 @@ def cache_dir() -> Path:
     if given := os.environ.get("FERVID_CACHE"):
         return Path(given)
     base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return (Path(base) if base else Path.home() / ".cache") / "fervid"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "fervid"
+    except RuntimeError:  # no HOME, and no entry for the user's number, as in some containers
+        return Path(os.sep, "nonexistent", "fervid")  # nothing is there; what would be written says to set the variable

@@ -1,4 +1,4 @@
-"""Ctrl-C, and a scheduler's SIGTERM, once to end well and twice to end now."""
+"""Ctrl-C, a scheduler's SIGTERM and a closed terminal's SIGHUP: once to end well and twice to end now."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["first_interrupt"]
+__all__ = ["ends", "first_interrupt"]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+def ends() -> list[signal.Signals]:
+    """The signals that ask to end, without those that whoever started us wants ignored (nohup)."""
+    known = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    return [each for each in known if signal.getsignal(each) is not signal.SIG_IGN]
 
 
 @contextmanager
@@ -32,7 +36,7 @@ def first_interrupt(ask: Callable[[], None]) -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    before = {each: signal.signal(each, hear) for each in _SIGNALS}
+    before = {each: signal.signal(each, hear) for each in ends()}
     try:
         yield lambda: asked
     finally:

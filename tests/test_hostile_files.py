@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import random
+import signal
 import threading
 import tracemalloc
 import zipfile
@@ -15,6 +17,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from fer_video.cli import main
+from fer_video.cli.shared.inputs import read_list
 
 from fer_video.clip.store import read_description
 from fer_video.datasets.clips import load_clips
@@ -22,6 +25,7 @@ from fer_video.datasets.faces import load_faces
 from fer_video.datasets.tree import Tree
 from fer_video.errors import FervidError, InputError, OptionError, OutputError
 from fer_video.files import parse_json, read_limited, refuse_same
+from fer_video.interrupt import ends
 from fer_video.jobs.journal import read_journal
 from fer_video.media.still import natural, sequence_files
 from fer_video.models.graph import read_graph
@@ -155,6 +159,44 @@ def test_a_name_too_long_to_compare(tmp_path: Path) -> None:
     refuse_same(tmp_path / "o", ["x" * 5000, "a\0b"])
     with pytest.raises(OutputError, match="is one of the inputs"):
         refuse_same(tmp_path / "o", ["x" * 5000, str(tmp_path / "o")])
+
+
+@pytest.mark.parametrize(
+    "given", [b"\xef\xbb\xbfa.mp4\r\nb c.mp4\n\n", b"a.mp4\0b c.mp4\0", "\ufeffa.mp4\nb c.mp4".encode()]
+)
+def test_lists_on_stdin(monkeypatch: pytest.MonkeyPatch, given: bytes) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given)))
+    assert list(read_list(("x", "-"))) == ["x", "a.mp4", "b c.mp4"]
+
+
+def test_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container's user without an entry has none."""
+    for name in ("HOME", "FERVID_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", _no_home)
+    assert CliRunner().invoke(main, ["models", "list"]).exit_code == 0
+
+
+def _no_home() -> Path:
+    raise RuntimeError("Could not determine home directory.")
+
+
+@pytest.mark.parametrize("limit", ["inf", "9999999"])
+def test_limits_longer_than_systems_wait(face_clip: Path, tmp_path: Path, limit: str) -> None:
+    arguments = ["predict", str(face_clip), str(face_clip), "--fps", "2", "--workers", "1", "--timeout", limit]
+    assert CliRunner().invoke(main, [*arguments, "--out", f"{tmp_path}/r/"]).exit_code == 0
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no SIGHUP here")
+def test_a_closed_terminal_ends_it_unless_that_is_to_be_ignored() -> None:
+    before = signal.getsignal(signal.SIGHUP)
+    try:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        assert signal.SIGHUP in ends()
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        assert signal.SIGHUP not in ends()
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 # ---- seeded fuzzing: whatever is in a file, nothing but the errors of errors.py

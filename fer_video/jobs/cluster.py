@@ -26,7 +26,7 @@ from fer_video.errors import OptionError, WorkerError, printable
 from fer_video.jobs.actor import LAST_WORDS, Actor
 from fer_video.jobs.engine import Work, stamp_of
 from fer_video.jobs.supervisor import Ending, Message, Supervisor, Task, Worker
-from fer_video.models.session import available_cores
+from fer_video.models.cores import available_cores
 from fer_video.version import __version__
 
 __all__ = ["RayOptions", "RayWorkers"]

@@ -31,6 +31,7 @@ Message = tuple[Any, ...]
 _TRIES = 2  # of a clip that kills its worker: the first may have died for another reason
 _LOSSES = 5  # of a clip whose machine goes away each time: then it may well be what takes it down
 _STILLBORN = 3  # workers in a row that die before they are ready: more will do the same
+_LONGEST_WAIT_S = 3600.0  # at a time: systems refuse to wait for weeks
 _REST_S = 1.0  # after a machine went away with a worker that was not ready: others may be about to go with it
 
 
@@ -166,7 +167,7 @@ class Supervisor(Engine[T], Generic[T, W]):
         if self._timeout_s is not None:
             now = time.monotonic()
             limits += [max(w.since + self._timeout_s - now, 0) for w in self._workers if w.task is not None]
-        return min(limits, default=None)
+        return min((min(each, _LONGEST_WAIT_S) for each in limits), default=None)
 
     def _hear(self, worker: W, message: Message, report: Report | None) -> list[Outcome[T]]:
         kind, *what = message

@@ -18,6 +18,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from fer_video.errors import FervidError, WorkerError, unexpected
+from fer_video.interrupt import ends
 from fer_video.jobs.engine import Work, attempt
 from fer_video.jobs.supervisor import Message
 
@@ -30,8 +31,8 @@ _REPORT_S = 0.2  # least time between two reports of progress
 
 def serve(pipe: Connection, work: Work[Any], threads: int, level: int, printed: Path | None) -> None:
     """The process's main function. printed: file that takes what native code prints; None: stderr as it is."""
-    # A terminal's Ctrl-C and a scheduler's SIGTERM go to all processes; the supervisor decides what they mean.
-    for each in (signal.SIGINT, signal.SIGTERM):
+    # A terminal's signals and a scheduler's go to all processes; the supervisor decides what they mean.
+    for each in ends():
         signal.signal(each, signal.SIG_IGN)
     if printed is not None:
         _keep_aside(printed)

@@ -20,7 +20,7 @@ from fer_video.errors import OptionError
 from fer_video.jobs.engine import Work
 from fer_video.jobs.supervisor import Ending, Message, Supervisor, Task, Worker
 from fer_video.jobs.worker import serve
-from fer_video.models.session import available_cores
+from fer_video.models.cores import available_cores
 
 __all__ = ["LocalWorkers"]
 

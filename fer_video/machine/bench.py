@@ -28,7 +28,7 @@ from fer_video.errors import InputError, OptionError
 from fer_video.faces.detectors import Detector
 from fer_video.media.decode import open_source
 from fer_video.models.backbone import Backbone, Embedded
-from fer_video.models.session import available_cores
+from fer_video.models.cores import available_cores
 from fer_video.options import AnalyzerOptions
 from fer_video.types import Face, Image, Picture
 

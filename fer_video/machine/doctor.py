@@ -118,7 +118,7 @@ def processor() -> tuple[str, set[str]]:
 
 
 def _cpu() -> Iterator[Check]:
-    from fer_video.models.session import available_cores
+    from fer_video.models.cores import available_cores
 
     name, words = processor()
     flags = " ".join(flag for flag in _FLAGS if flag in words) or "instruction sets not listed by this system"

@@ -8,7 +8,6 @@ the cores, but they then wait for each other at its end, and decoding that takes
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fer_video.errors import ModelError, OptionError
+from fer_video.models.cores import available_cores
 from fer_video.models.devices import (
     DEVICES,
     Provider,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["Session", "available_cores", "open_session"]
+__all__ = ["Session", "open_session"]
 
 log = logging.getLogger(__name__)
 
@@ -90,13 +90,6 @@ class Session:
 def _pool(threads: int) -> ThreadPoolExecutor:
     """One for all networks, so that they share the cores."""
     return ThreadPoolExecutor(threads, "networks")
-
-
-def available_cores() -> int:
-    """Cores this process may use: fewer than the machine has under taskset, Slurm or a container's cpuset."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def open_session(

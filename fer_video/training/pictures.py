@@ -21,7 +21,7 @@ from fer_video.errors import FervidError, InputError, OutputError
 from fer_video.faces.align import crop_face
 from fer_video.faces.detectors import Detector, DetectorOptions, make_detector
 from fer_video.models import CropSpec, find_model, open_session
-from fer_video.models.session import available_cores
+from fer_video.models.cores import available_cores
 from fer_video.training.recipe import Source, Surround
 from fer_video.training.stored import Stored, make_stored, open_stored
 from fer_video.training.surround import surrounded

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from fer_video.errors import FervidError, OptionError
 from fer_video.files import content_hash
 from fer_video.interrupt import first_interrupt
-from fer_video.models.session import available_cores
+from fer_video.models.cores import available_cores
 from fer_video.training import curves
 from fer_video.training.batches import Batch, Part, batches
 from fer_video.training.checkpoint import (

@@ -15,7 +15,7 @@ from scripted import Scripted
 from fer_video.errors import ModelError, OptionError, WorkerError
 from fer_video.jobs.engine import Engine, InProcess, Outcome
 from fer_video.jobs.workers import LocalWorkers
-from fer_video.models.session import available_cores
+from fer_video.models.cores import available_cores
 
 Value = tuple[str, int | None, int]
 

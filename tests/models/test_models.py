@@ -16,8 +16,8 @@ from conftest import ROOT
 from fer_video.analyzer import Analyzer
 from fer_video.errors import ModelError, OptionError
 from fer_video.models import devices, find_model, load_manifest, open_session, session
+from fer_video.models.cores import available_cores
 from fer_video.models.devices import DEVICES, stdout_to_stderr
-from fer_video.models.session import available_cores
 from fer_video.models.spec import entry_of as described
 from fer_video.models.spec import parse_spec
 from fer_video.options import AnalyzerOptions
