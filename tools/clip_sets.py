@@ -31,7 +31,7 @@ __all__ = [
 
 Arrays = dict[str, Any]
 
-_OTHER = 0.4  # share of clips that begin with another expression instead of neutral
+_OTHER = 0.6  # share of clips that begin with another expression instead of neutral
 _SHIFTED = 0.5  # share of clips in feature space in which one face shows both expressions
 _FLICKER = 0.35  # the most of another expression that passes over a neutral face
 _COMMON = {"contempt": 0.04, "neutral": 0.4}  # share of the clips; the others share the rest evenly
