@@ -112,7 +112,7 @@ def test_a_damaged_png(tmp_path: Path, astronaut: Image) -> None:
     done = run("predict", path)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert "not a picture that can be decoded (PNG input buffer is incomplete)" in line
+    assert "not a picture that can be decoded" in line
 
 
 def test_a_damaged_picture_among_the_frames_of_a_clip(tmp_path: Path, astronaut: Image) -> None:

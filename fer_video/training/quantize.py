@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fer_video.errors import ModelError, OptionError
+from fer_video.errors import FervidError, ModelError, OptionError
 from fer_video.models import ModelSpec, open_session
 from fer_video.models.backbone import Backbone, preprocess
 from fer_video.models.devices import import_onnxruntime, stdout_to_stderr
@@ -141,7 +141,10 @@ def _speeds(pair: Sequence[Backbone], faces: Labelled, batch: int) -> tuple[floa
             start = time.perf_counter()
             backbone.embed(crops)
             times.append(time.perf_counter() - start)
-    return len(crops) / median(spent[0][1:]), len(crops) / median(spent[1][1:])
+    typical = [median(times[1:]) for times in spent]
+    if not min(typical) > 0:
+        raise FervidError("the clock of this machine stands still; speeds cannot be compared")
+    return len(crops) / typical[0], len(crops) / typical[1]
 
 
 def _reason(
