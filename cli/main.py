@@ -5,9 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-import signal
 import sys
-import threading
 from contextlib import suppress
 from typing import Any
 
@@ -16,10 +14,11 @@ import cloup
 from click.core import ParameterSource
 from fer_video.cli.shared.command import use_config
 from fer_video.cli.shared.messages import show_details
+from fer_video.cli.shared.opencv import settle_opencv
 
 from fer_video import __version__
 from fer_video.errors import FervidError, OptionError, OutputError, printable, unexpected
-from fer_video.interrupt import ends
+from fer_video.interrupt import listen, was_interrupted
 
 __all__ = ["main"]
 
@@ -81,7 +80,7 @@ class LazyGroup(cloup.Group):
 
 
 def _stop(ctx: click.Context, error: Exception | KeyboardInterrupt) -> None:
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, KeyboardInterrupt) or (was_interrupted() and not isinstance(error, FervidError)):
         click.echo("fervid: interrupted", err=True)
         ctx.exit(130)
     if isinstance(error, OSError):
@@ -110,20 +109,11 @@ def main(ctx: click.Context, /, config: str | None, no_config: bool, debug: bool
     Data goes to stdout, everything else to stderr. Exit codes: 0 if all inputs are done, 1 if some failed (the others
     are done and written), 2 for wrong usage, 130 if interrupted.
     """
+    listen()  # schedulers stop jobs by SIGTERM, terminals by SIGHUP; finish as for Ctrl-C
+    settle_opencv(quiet=not debug)
     asked = ctx.get_parameter_source("no_config") is ParameterSource.COMMANDLINE
     use_config(ctx, config, no_config and (asked or config is None))
-    if threading.current_thread() is threading.main_thread():
-        for each in ends():  # schedulers stop jobs by SIGTERM, terminals by SIGHUP; finish as for Ctrl-C
-            signal.signal(each, signal.default_int_handler)
-    # The stages of the pipeline keep the cores busy; OpenCV's own threads would only wait beside them, spinning.
-    os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
     if debug:
         show_details()
     else:
         logging.basicConfig(stream=sys.stderr, format="fervid: %(levelname)s: %(message)s", level=logging.WARNING)
-        # A picture of a few bytes can claim gigabytes; OpenCV's own limit is 2^30 pixels.
-        os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 27))
-        # FFmpeg inside OpenCV prints its own account of each broken file; fervid says it in one line. Both read
-        # these when OpenCV is loaded and opens the first file, which is after this.
-        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-        os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
