@@ -120,6 +120,15 @@ def test_tables_of_commands_below_commands() -> None:
     assert settings(text, "models", "list") == {"as_json": True}
 
 
+def test_a_key_of_all_commands_is_for_those_that_take_its_value() -> None:
+    text = "format = 'csv'\ndevice = 'openvino'\nby = ['age']"
+    assert settings(text) == {"format_name": "csv", "device": "openvino"}
+    assert settings(text, "evaluate") == {"device": "openvino", "groups": ["age"]}
+    assert settings(text, "backbone", "train") == {}
+    with pytest.raises(OptionError, match=r"evaluate\.format: 'csv' is not one of 'table', 'json'"):
+        settings("[evaluate]\nformat = 'csv'", "evaluate")
+
+
 def test_lists_numbers_and_switches() -> None:
     text = "seed = 3\ncost = 2\nnested = false\nby = ['gender', 'age']\nsearch = true"
     assert settings(text, "evaluate") == {"seed": 3, "cost": 2, "nested": False, "groups": ["gender", "age"]}
@@ -370,7 +379,7 @@ def test_a_file_that_was_found_writes_nothing(folder: Path, face_clip: Path) -> 
     write(folder / "fervid.toml", "[predict]\nout = 'stolen.json'\n")
     result = fervid("predict", face_clip)
     assert result.exit_code == 2
-    assert "fervid.toml: predict.out names a file, a folder or an address" in result.stderr
+    assert "fervid.toml: predict.out may name a file, a folder or an address" in result.stderr
     assert sorted(each.name for each in folder.iterdir()) == ["fervid.toml"]
     named = fervid("predict", face_clip, "--config", "fervid.toml")
     assert named.exit_code == 0

@@ -48,6 +48,18 @@ def test_a_page_fits_two_screens_and_lists_each_option_once(words: tuple[str, ..
             assert not whole or names(whole).count(name) == 1, name
 
 
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_texts_are_plain_sentences(words: tuple[str, ...]) -> None:
+    text = fervid(*words, "--help-all").stdout or fervid(*words, "--help").stdout
+    odd = r"\b(anew|mend|whoever|in hand|to be had|stands in|lies|looks? at|looked at|says?|licenses?|a frame and)\b"
+    assert re.findall(odd, text, re.IGNORECASE) == []
+    for option in COMMANDS[words].params:
+        if isinstance(option, click.Option):
+            help_text = (option.help or "").partition("  [")[0]
+            assert re.match(r"[A-Z]|[a-z]+: ", help_text), help_text
+            assert help_text.endswith("."), help_text
+
+
 def test_groups_are_listed_in_the_order_of_the_command() -> None:
     lines = fervid("predict", "--help").stdout.splitlines()
     titles = [line[:-1] for line in lines if re.fullmatch(r"\w[\w ]*:", line)]
