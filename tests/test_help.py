@@ -53,6 +53,7 @@ def test_texts_are_plain_sentences(words: tuple[str, ...]) -> None:
     text = fervid(*words, "--help-all").stdout or fervid(*words, "--help").stdout
     odd = r"\b(anew|mend|whoever|in hand|to be had|stands in|lies|looks? at|looked at|says?|licenses?|a frame and)\b"
     assert re.findall(odd, text, re.IGNORECASE) == []
+    assert re.findall(r"--[\w-]*-$", text, re.MULTILINE) == []  # the name of an option in two lines
     for option in COMMANDS[words].params:
         if isinstance(option, click.Option):
             help_text = (option.help or "").partition("  [")[0]
