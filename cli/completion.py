@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import click
+from fer_video.cli.shared.command import command
 from fer_video.cli.shared.options import debug_option
 
 __all__ = ["completion"]
 
 
-@click.command()
+@command()
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 @debug_option
 def completion(shell: str) -> None:
-    """Print what makes a shell complete commands, options and files.
+    """Print a script with which the Tab key completes commands, options and files.
+
+    Save the script where the shell finds it. New shells then use it.
 
     \b
     cd ~/.local/share/bash-completion/completions
     fervid completion bash > fervid
 
     \b
-    fervid completion zsh > ~/.zfunc/_fervid    (~/.zfunc must be in fpath)
+    fervid completion zsh > ~/.zfunc/_fervid    (if ~/.zfunc is in fpath)
     fervid completion fish > ~/.config/fish/completions/fervid.fish
-
-    Shells opened after that complete with the Tab key.
     """
     from click.shell_completion import get_completion_class
     from fer_video.cli.main import main

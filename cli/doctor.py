@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import click
+from fer_video.cli.shared.command import command
 from fer_video.cli.shared.options import _DEVICES, debug_option
 
 from fer_video.errors import printable
@@ -14,18 +15,19 @@ __all__ = ["doctor"]
 _MARKS = {"good": "ok ", "note": "!  ", "bad": "BAD"}
 
 
-@click.command()
+@command()
 @click.option(
-    "--device", type=click.Choice(_DEVICES), default="auto", show_default=True, help="Where the trial run runs."
+    "--device", type=click.Choice(_DEVICES), default="auto", show_default=True, help="Device for the trial run."
 )
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 @debug_option
 @click.pass_context
 def doctor(ctx: click.Context, /, device: str, as_json: bool) -> None:
-    """Check this installation and say how to mend what is wrong.
+    """Check this installation and print commands that fix it.
 
-    Versions, processor, devices, packages that overwrite each other, weights and their hashes, and a trial run of
-    decoding and of both networks. Changes nothing and touches no network. Exit code 1 when something is wrong.
+    Checks versions, the processor, devices, packages that overwrite each other, and the weights, and makes a trial run
+    of decoding and of the networks. Changes nothing and does not use the network. The exit code is 1 if something is
+    wrong.
     """
     from fer_video.machine.doctor import examine
 

@@ -24,26 +24,26 @@ __all__ = ["main"]
 _SECTIONS = {
     "Read emotions": {
         "predict": "Read the emotions in videos and pictures.",
-        "watch": "Read the emotions in files as they come into a folder.",
+        "watch": "Read the emotions in files as they arrive in a folder.",
         "merge": "Join the results of fervid predict --shard.",
-        "live": "Read the emotions in a camera or a stream as they happen.",
+        "live": "Read the emotions from a camera or a stream as they happen.",
     },
     "Show results": {
-        "report": "Make a page that shows what was found, to open in a browser without a network.",
-        "render": "Draw what was found over a video.",
-        "plot": "Draw who shows what when.",
+        "report": "Make a web page of the results, which needs no network.",
+        "render": "Draw the results over a video.",
+        "plot": "Draw the emotions over time as a picture.",
     },
     "Train and measure": {
-        "extract": "Store the per-frame features of clips, to train on or to use elsewhere.",
-        "train": "Train a clip model (an SVM over statistics of features) on labelled clips.",
-        "evaluate": "Measure a clip model, or a way of training one, on labelled clips.",
+        "extract": "Store the per-frame features of clips, for training or other programs.",
+        "train": "Train a clip model (an SVM on statistics of embeddings) on labelled clips.",
+        "evaluate": "Measure a clip model, or a training method, on labelled clips.",
         "backbone": "Train, measure, export and quantise the network that reads faces.",
     },
     "This installation": {
-        "doctor": "Check this installation and say how to mend what is wrong.",
-        "models": "List, get, check and take in networks.",
-        "bench": "Measure how fast fervid is here, and how near that is to what is possible.",
-        "completion": "Print what makes a shell complete commands, options and files.",
+        "doctor": "Check this installation and print commands that fix it.",
+        "models": "List, download, check and import networks.",
+        "bench": "Measure the speed of fervid on this machine, and compare it with the limit.",
+        "completion": "Print a script with which the Tab key completes commands, options and files.",
     },
 }
 _COMMANDS = {name: text for commands in _SECTIONS.values() for name, text in commands.items()}

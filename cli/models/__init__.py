@@ -11,7 +11,7 @@ __all__ = ["models"]
 
 @click.group(commands=(list_, info, pull, verify, import_, remove, path))
 def models() -> None:
-    """List, get, check and take in networks.
+    """List, download, check and import networks.
 
-    Models are kept in the folder models of $FERVID_CACHE, or of the user's cache. Nothing is downloaded but by pull.
+    They are kept in the folder models of $FERVID_CACHE, or of the user's cache. Only pull downloads anything.
     """

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
+from fer_video.cli.shared.batch_options import BATCH_OPTIONS
 from fer_video.cli.shared.engines import check_engine, open_engine
 from fer_video.cli.shared.messages import warn
-from fer_video.cli.shared.options import BATCH_OPTIONS, FILE_SUFFIXES, analyzer_options
+from fer_video.cli.shared.options import FILE_SUFFIXES, analyzer_options
 from fer_video.cli.shared.progress import BatchProgress
 
 from fer_video.errors import OptionError, OutputError, printable

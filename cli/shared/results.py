@@ -26,7 +26,7 @@ result_option: Callable[[F], F] = click.option(
     "result_file",
     metavar="FILE",
     shell_complete=files,
-    help="What fervid predict --frames wrote, instead of analysing the clip now.",
+    help="Read the output of fervid predict --frames from FILE instead of analysing the clip.",
 )
 
 

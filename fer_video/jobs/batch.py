@@ -270,7 +270,7 @@ def _check_same(folder: Path, job: Job) -> None:
     if differences := before.differences(job):
         raise OptionError(
             f"{folder}: holds results of other options ({', '.join(differences)}); give the same, choose another "
-            "folder, or do all of it again with --anew"
+            "folder, or do all of it again with --redo"
         )
 
 

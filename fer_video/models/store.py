@@ -55,7 +55,7 @@ def pull(spec: ModelSpec, options: PullOptions, check: Check, progress: Progress
             raise OptionError(f"{spec.name}: was imported, there is nowhere to pull it from")
         return "embedded"
     if spec.non_commercial and not options.accept_license:
-        raise OptionError(f"{spec.name}: its licence is: {spec.licence}; accept it with --accept-license")
+        raise OptionError(f"{spec.name}: its licence is: {spec.licence}; accept it with --accept-licence")
     url = _address(spec, options.mirror)
     if options.source is None and url is None:
         raise OptionError(f"{spec.name}: {spec.note}. It is {spec.source}")
