@@ -34,6 +34,9 @@ _SECTIONS = {
         "render": "Draw what was found over a video.",
         "plot": "Draw who shows what when.",
     },
+    "Studies": {
+        "summarize": "Summarise the results of many clips in one table.",
+    },
     "Train and measure": {
         "extract": "Store the per-frame features of clips, to train on or to use elsewhere.",
         "train": "Train a clip model (an SVM over statistics of features) on labelled clips.",
