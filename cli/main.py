@@ -33,6 +33,9 @@ _SECTIONS = {
         "render": "Draw the results over a video.",
         "plot": "Draw the emotions over time as a picture.",
     },
+    "Studies": {
+        "summarize": "Summarise the results of many clips in one table.",
+    },
     "Train and measure": {
         "extract": "Store the per-frame features of clips, for training or other programs.",
         "train": "Train a clip model (an SVM on statistics of embeddings) on labelled clips.",

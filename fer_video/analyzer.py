@@ -7,6 +7,7 @@ import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import cv2
@@ -33,11 +34,12 @@ from fer_video.results.observations import ObservationLog
 from fer_video.types import ClipResult, Frame, Observation
 from fer_video.version import __version__
 
-__all__ = ["Analyzer", "Progress", "analyze", "stream"]
+__all__ = ["Analyzer", "Opens", "Path", "Progress"]
 
 Path = str | os.PathLike[str]
 # Called now and then with the time reached in the clip and its announced duration, in seconds.
 Progress = Callable[[float, float | None], None]
+Opens = Callable[[], Source]  # may be called several times with the adaptive frame rate
 
 _WHOSE = {"main": "one person", "all": "a group"}
 
@@ -136,7 +138,7 @@ class Analyzer:
 
         Raises InputError, at the first step, when the file cannot be read.
         """
-        with local_copy(path) as clip, self._observing(clip) as (_, seen):
+        with local_copy(path) as clip, self._observing(partial(open_source, clip)) as (_, seen):
             yield from seen
 
     def _identities(self) -> Identities | None:
@@ -146,13 +148,13 @@ class Analyzer:
     @contextmanager
     def _observing(
         self,
-        clip: Path,
+        opens: Opens,
         sampling: Sampling | None = None,
         looks: Looks | None = None,
         identities: Identities | None = None,
     ) -> Iterator[tuple[Source, Iterator[Observation]]]:
         """What is read and what is seen in it; nobody reads any more when this is left."""
-        with open_source(clip) as source:
+        with opens() as source:
             frames = source.frames(sampling or self.options.sampling)
             with closing(self._pipeline.observe(frames, looks, identities)) as seen:
                 yield source, seen
@@ -166,16 +168,20 @@ class Analyzer:
 
         A file that ends early gives what was decoded, with status "partial".
         """
-        looks: Looks = {}
         with local_copy(path) as clip:
-            for sampling in self._samplings:
-                keep = looks if self.options.adaptive else None
-                summary, observations, source = self._go_through(clip, sampling, keep, progress)
-                if self._certain(sampling, summary):
-                    break
+            return self.analyze_source(partial(open_source, clip), shown(path), progress)
+
+    def analyze_source(self, opens: Opens, name: str, progress: Progress | None = None) -> ClipResult:
+        """The same for any source of frames. name: what the result is to call it."""
+        looks: Looks = {}
+        for sampling in self._samplings:
+            keep = looks if self.options.adaptive else None
+            summary, observations, source = self._go_through(opens, sampling, keep, progress)
+            if self._certain(sampling, summary):
+                break
         adaptive = {"stride": sampling.stride, "frames_used": len(looks)} if self.options.adaptive else None
         return ClipResult(
-            path=shown(path),
+            path=name,
             status="partial" if source.ended_early else "ok",
             error=source.ended_early,
             duration_s=source.duration_s or source.info.duration_s,
@@ -198,7 +204,7 @@ class Analyzer:
         )
 
     def _go_through(
-        self, path: Path, sampling: Sampling, looks: Looks | None, progress: Progress | None
+        self, opens: Opens, sampling: Sampling, looks: Looks | None, progress: Progress | None
     ) -> tuple[Summary, ObservationLog, Source]:
         genders, ethnicities = self._backbone.labels("gender"), self._backbone.labels("ethnicity")
         least = self.options.min_confidence
@@ -216,7 +222,7 @@ class Analyzer:
             )
         )
         identities = self._identities()
-        with self._observing(path, sampling, looks, identities) as (source, seen):
+        with self._observing(opens, sampling, looks, identities) as (source, seen):
             for observation in seen:
                 if progress and observation.frame != summary.last_frame:
                     progress(observation.time_s, source.info.duration_s)
@@ -255,7 +261,10 @@ class Analyzer:
         Raises InputError when the file cannot be read.
         """
         identities = self._identities()
-        with local_copy(path) as clip, self._observing(clip, identities=identities) as (source, seen):
+        with (
+            local_copy(path) as clip,
+            self._observing(partial(open_source, clip), identities=identities) as (source, seen),
+        ):
             collected = collect(seen, self._backbone)
         if identities is not None and collected.has_face:
             people = identities.people()
@@ -280,19 +289,6 @@ class Analyzer:
     def failed(self, path: Path, error: InputError) -> ClipResult:
         """The result that stands for an input that could not be read."""
         return ClipResult(shown(path), "failed", str(error), ran=self.ran)
-
-
-def analyze(path: Path, options: AnalyzerOptions | None = None) -> ClipResult:
-    """Analyse one clip. For several, make one `Analyzer` and use it again: it loads the models only once.
-
-    Raises InputError, ModelError, OptionError.
-    """
-    return Analyzer(options).analyze(path)
-
-
-def stream(path: Path, options: AnalyzerOptions | None = None) -> Iterator[Observation]:
-    """The observations of one clip as they are made, with embeddings; memory stays flat. Raises as `analyze`."""
-    yield from Analyzer(options).stream(path)
 
 
 def _described(spec: ModelSpec) -> dict[str, str]:

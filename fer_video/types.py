@@ -9,6 +9,7 @@ the first frame of the video. Arrays are NumPy; images are height x width x 3, u
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -295,3 +296,30 @@ class ClipResult:
         from fer_video.results.rows import frame_rows
 
         return list(frame_rows(self))
+
+    def to_frame(self, rows: str = "frames") -> Any:
+        """A pandas DataFrame (extra [tables]) of the rows that `fervid predict --rows` gives.
+
+        rows: frames (one per sampled frame and face), people, segments, clips, or summary, the figures of each person
+        (docs/study.md). Raises OptionError.
+        """
+        from fer_video.api.present import to_frame
+
+        return to_frame(self, rows)
+
+    def save(self, path: str | os.PathLike[str], rows: str = "frames") -> None:
+        """Write it to a file, whole or not at all, in the format that its suffix names.
+
+        .json and .jsonl hold all of it, for fervid.load; .csv, .parquet and .xlsx the rows that are asked for; .vtt,
+        .srt, .eaf (ELAN) and .TextGrid (Praat) the segments; .png and .svg a plot; .html a report. Raises OptionError
+        and OutputError.
+        """
+        from fer_video.api.present import save
+
+        save(self, path, rows)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the answer, and who shows what when."""
+        from fer_video.api.html import html_of
+
+        return html_of(self)

@@ -15,6 +15,7 @@ import numpy as np
 
 from fer_video.errors import InputError
 from fer_video.files import read_limited, refuse_pipe
+from fer_video.media.decode import natural
 from fer_video.results.observations import ObservationLog
 from fer_video.types import (
     SCHEMA,
@@ -33,7 +34,7 @@ from fer_video.types import (
     Track,
 )
 
-__all__ = ["RESULT_SUFFIXES", "read_results"]
+__all__ = ["RESULT_SUFFIXES", "read_results", "result_files", "stream_results"]
 
 RESULT_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson"})
 _MAKE = "make one with fervid predict CLIP --frames --out r.json"
@@ -53,19 +54,41 @@ def read_results(path: Path, *, frames: bool = True) -> list[ClipResult]:
 
     Raises InputError.
     """
+    results = list(stream_results(path))
+    for result in results:
+        if frames and result.observations is None and result.status != "failed":
+            raise InputError(f"{path}: holds the answers for {result.path} but not its frames; {_MAKE}")
+    return results
+
+
+def stream_results(path: Path) -> Iterator[ClipResult]:
+    """One after the other: of JSON Lines only one clip is in memory. With frames or without. Raises InputError."""
+    found = False
     try:
-        results = [_clip(value) for value in _documents(path)]
+        for value in _documents(path):
+            found = True
+            yield _clip(value)
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is no JSON text; {_MAKE}") from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
         raise InputError(f"{path}: not a result of schema {SCHEMA}: {what[:200]}; {_MAKE}") from error
-    if not results:
+    if not found:
         raise InputError(f"{path}: holds no clip; {_MAKE}")
-    for result in results:
-        if frames and result.observations is None and result.status != "failed":
-            raise InputError(f"{path}: holds the answers for {result.path} but not its frames; {_MAKE}")
-    return results
+
+
+def result_files(named: Iterable[str]) -> list[Path]:
+    """Files as named; of folders the results right in them, in natural order. Raises InputError for one without any."""
+    files: list[Path] = []
+    for each in map(Path, named):
+        if not each.is_dir():
+            files.append(each)
+            continue
+        found = [file for file in each.iterdir() if file.is_file() and file.suffix.lower() in RESULT_SUFFIXES]
+        if not found:
+            raise InputError(f"{each}: no .json or .jsonl in this folder; fervid predict --frames --out makes them")
+        files += sorted(found, key=lambda file: natural(file.name))
+    return files
 
 
 def _documents(path: Path) -> Iterator[Any]:
