@@ -30,7 +30,7 @@ from fer_video.models import ModelSpec, Session
 from fer_video.models.devices import import_onnxruntime
 from fer_video.options import AnalyzerOptions
 from fer_video.results.observations import ObservationLog
-from fer_video.types import ClipResult, Frame, Observation
+from fer_video.types import ClipResult, Frame, Observation, PersonEmbedding
 from fer_video.version import __version__
 
 __all__ = ["Analyzer", "Progress", "analyze", "stream"]
@@ -117,6 +117,7 @@ class Analyzer:
                 "attributes": options.attributes,
                 "min_confidence": options.min_confidence,
                 "max_lost_s": options.max_lost_s,
+                "identity_embeddings": options.identity_embeddings,
                 "windows": options.windows and {"length_s": options.windows.length_s, "step_s": options.windows.step_s},
             },
             "clip_model": self._person_model
@@ -141,7 +142,8 @@ class Analyzer:
 
     def _identities(self) -> Identities | None:
         """For one clip."""
-        return None if self._recognizer is None else Identities(self._recognizer)
+        keep = self.options.identity_embeddings
+        return None if self._recognizer is None else Identities(self._recognizer, keep_all=keep)
 
     @contextmanager
     def _observing(
@@ -170,7 +172,7 @@ class Analyzer:
         with local_copy(path) as clip:
             for sampling in self._samplings:
                 keep = looks if self.options.adaptive else None
-                summary, observations, source = self._go_through(clip, sampling, keep, progress)
+                summary, observations, embeddings, source = self._go_through(clip, sampling, keep, progress)
                 if self._certain(sampling, summary):
                     break
         adaptive = {"stride": sampling.stride, "frames_used": len(looks)} if self.options.adaptive else None
@@ -184,7 +186,7 @@ class Analyzer:
             frames_with_face=summary.frames_with_face,
             clip=summary.clip(),
             group=summary.group(),
-            people=summary.people(),
+            people=tuple(replace(each, embedding=embeddings.get(each.id)) for each in summary.people()),
             tracks=summary.tracks,
             ran={
                 **self.ran,
@@ -199,7 +201,7 @@ class Analyzer:
 
     def _go_through(
         self, path: Path, sampling: Sampling, looks: Looks | None, progress: Progress | None
-    ) -> tuple[Summary, ObservationLog, Source]:
+    ) -> tuple[Summary, ObservationLog, Mapping[int, PersonEmbedding], Source]:
         genders, ethnicities = self._backbone.labels("gender"), self._backbone.labels("ethnicity")
         least = self.options.min_confidence
         observations = ObservationLog(self.emotions, genders, ethnicities, least, self.has_affect)
@@ -215,7 +217,7 @@ class Analyzer:
                 windows=self.options.windows,
             )
         )
-        identities = self._identities()
+        identities, embeddings = self._identities(), dict[int, PersonEmbedding]()
         with self._observing(path, sampling, looks, identities) as (source, seen):
             for observation in seen:
                 if progress and observation.frame != summary.last_frame:
@@ -227,7 +229,9 @@ class Analyzer:
             people = identities.people()
             observations.join(people)
             summary.join(people)
-        return summary, observations, source
+            if self.options.identity_embeddings:
+                embeddings = identities.embeddings_of(people)
+        return summary, observations, embeddings, source
 
     @property
     def _samplings(self) -> list[Sampling]:

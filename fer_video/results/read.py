@@ -26,6 +26,7 @@ from fer_video.types import (
     Jump,
     Observation,
     Person,
+    PersonEmbedding,
     Prediction,
     Segment,
     Status,
@@ -42,6 +43,7 @@ _MOST_BYTES = 256 << 20  # of a document
 # What Python takes for each object, array and value that these begin; two hours at 30 frames a second are 0.6 GB.
 _PARSED_BYTES: Mapping[str, int] = {"{": 232, "[": 88, ",": 48}
 _MOST_MEMORY = 900_000_000
+_MOST_VALUES, _LONGEST_VECTOR = 4096, 1.001  # of an embedding: its vectors are of unit length at most
 T = TypeVar("T")
 Object = Mapping[str, Any]
 
@@ -175,7 +177,17 @@ def _person(value: Object) -> Person:
         segments=None if segments is None else tuple(_segment(each) for each in segments),
         affect=_maybe(_affect, value.get("affect")),
         method=_text(value.get("method") or ""),
+        identity=None if value.get("identity") is None else _text(value["identity"]),
+        embedding=_maybe(_embedding, value.get("embedding")),
     )
+
+
+def _embedding(value: Object) -> PersonEmbedding:
+    vector = tuple(map(_number, value["vector"]))
+    if not vector or len(vector) > _MOST_VALUES or math.hypot(*vector) > _LONGEST_VECTOR:
+        raise ValueError("an embedding that no network gives")
+    x1, y1, x2, y2 = map(_number, value["box"])
+    return PersonEmbedding(vector, _count(value["crops"]), _number(value["time_s"]), (x1, y1, x2, y2))
 
 
 def _segment(value: Object) -> Segment:
