@@ -33,6 +33,7 @@ _SECTIONS = {
         "report": "Make a page that shows what was found, to open in a browser without a network.",
         "render": "Draw what was found over a video.",
         "plot": "Draw who shows what when.",
+        "people": "Find the same people in the results of many clips.",
     },
     "Train and measure": {
         "extract": "Store the per-frame features of clips, to train on or to use elsewhere.",

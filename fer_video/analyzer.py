@@ -101,7 +101,8 @@ class Analyzer:
             "fervid": __version__,
             "detector": _describe(self._pipeline.detector.session),
             "backbone": _describe(self._backbone.session),
-            "identity": self._recognizer and _described(self._recognizer.spec),
+            "identity": self._recognizer
+            and {**_described(self._recognizer.spec), "same": self._recognizer.spec.identity.same},
             "provider": self._backbone.session.provider,
             "sampling": {
                 "fps": options.sampling.fps,

@@ -1,0 +1,1 @@
+"""In: results of many clips. Out: tables over all of them."""
