@@ -98,7 +98,7 @@ def _embedding(picture: Path, detector: Detector, recognizer: Recognizer) -> Flo
         raise InputError(f"{picture}: no face found")
     if len(faces) > 1 and faces[1].side > _ALONE * faces[0].side:
         raise InputError(f"{picture}: shows several people; crop it to one")
-    row = recognizer.embed([recognizer.crop(image, faces[0].landmarks)])[0]
+    row: Floats = recognizer.embed([recognizer.crop(image, faces[0].landmarks)])[0]
     if float(np.linalg.norm(row)) < recognizer.spec.identity.least_length:
         raise InputError(f"{picture}: the face is too small, dark or blurred")
     return row

@@ -173,14 +173,15 @@ def find_people(appearances: Sequence[Appearance], same: float, names: Mapping[i
     if names is None:
         return [_found(number, places, appearances, own) for number, places in enumerate(groups, 1)]
     number_of = {place: number for number, places in enumerate(groups, 1) for place in places}
+    every = own | dict(names)
     named, free = [], len(groups) + 1
     taken: set[int] = set()
-    for places in sorted(_groups(appearances, own | names, same), key=lambda places: min(number_of[p] for p in places)):
+    for places in sorted(_groups(appearances, every, same), key=lambda places: min(number_of[p] for p in places)):
         number = min(number_of[place] for place in places)
         if number in taken:  # names part what looks alike
             number, free = free, free + 1
         taken.add(number)
-        named.append(_found(number, places, appearances, own | names))
+        named.append(_found(number, places, appearances, every))
     return sorted(named, key=lambda each: each.number)
 
 
