@@ -13,7 +13,7 @@ from fer_video.files import open_output, read_limited, refuse_pipe
 from fer_video.results.writers.json import dump, for_reading
 from fer_video.types import SCHEMA
 
-__all__ = ["MAKE", "RESULT_SUFFIXES", "change_documents", "documents", "refusing"]
+__all__ = ["MAKE", "RESULT_SUFFIXES", "change_documents", "check_schema", "documents", "refusing"]
 
 RESULT_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson"})
 MAKE = "make one with fervid predict CLIP --frames --out r.json"
@@ -33,6 +33,12 @@ def refusing(path: Path) -> Iterator[None]:
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
         raise InputError(f"{path}: not a result of schema {SCHEMA}: {what[:200]}; {MAKE}") from error
+
+
+def check_schema(value: Any) -> None:
+    """Raises ValueError for what is no clip."""
+    if not isinstance(value, dict) or value.get("schema") != SCHEMA:
+        raise ValueError(f'an object without "schema": "{SCHEMA}"')
 
 
 def documents(path: Path) -> Iterator[Any]:

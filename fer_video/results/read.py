@@ -13,10 +13,9 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from fer_video.errors import InputError
-from fer_video.results.documents import MAKE, RESULT_SUFFIXES, documents, refusing
+from fer_video.results.documents import MAKE, RESULT_SUFFIXES, check_schema, documents, refusing
 from fer_video.results.observations import ObservationLog
 from fer_video.types import (
-    SCHEMA,
     Affect,
     Attributes,
     ClipResult,
@@ -72,8 +71,7 @@ def _without_frames(value: Any) -> Any:
 
 
 def _clip(value: Any) -> ClipResult:
-    if not isinstance(value, dict) or value.get("schema") != SCHEMA:
-        raise ValueError(f'an object without "schema": "{SCHEMA}"')
+    check_schema(value)
     status = _text(value["status"])
     if status not in _STATUSES:
         raise ValueError(f"status {status!r}")

@@ -174,6 +174,9 @@ def find_people(appearances: Sequence[Appearance], same: float, names: Mapping[i
         return [_found(number, places, appearances, own) for number, places in enumerate(groups, 1)]
     number_of = {place: number for number, places in enumerate(groups, 1) for place in places}
     every = own | dict(names)
+    for places in groups:  # a name for one of them is for all of them, unless they have several
+        if len(told := {every[place] for place in places if place in every}) == 1:
+            every |= dict.fromkeys(places, *told)
     named, free = [], len(groups) + 1
     taken: set[int] = set()
     for places in sorted(_groups(appearances, every, same), key=lambda places: min(number_of[p] for p in places)):

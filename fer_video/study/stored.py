@@ -8,8 +8,7 @@ from typing import Any
 
 from fer_video.errors import OptionError, OutputError
 from fer_video.files import refuse_same
-from fer_video.results.documents import change_documents
-from fer_video.results.read import read_answers
+from fer_video.results.documents import change_documents, check_schema, documents, refusing
 from fer_video.study.people import Found
 
 __all__ = ["forget", "write_identities"]
@@ -67,13 +66,18 @@ def _targets(files: Sequence[Path], out: Path | None) -> dict[Path, Path]:
 
 
 def forget(file: Path) -> int:
-    """Delete the embeddings in a file of results; gives of how many people. A file without any stays as it is.
+    """Delete the embeddings in a file of results, whatever they hold; gives of how many people. A file without any
+    stays as it is.
 
     Raises InputError, OutputError.
     """
-    results = read_answers(file)
-    held = sum(person.embedding is not None for result in results for person in result.people)
-    if held or any(_asked(result.ran) for result in results):
+    held, asked = 0, False
+    with refusing(file):
+        for clip in documents(file):
+            check_schema(clip)
+            held += sum("embedding" in person for person in clip["people"])
+            asked |= _asked(clip["ran"])
+    if held or asked:
         change_documents(file, file, _strip)
     return held
 
