@@ -35,6 +35,7 @@ _SECTIONS = {
     },
     "Studies": {
         "summarize": "Summarise the results of many clips in one table.",
+        "people": "Find the same people in the results of many clips.",
     },
     "Train and measure": {
         "extract": "Store the per-frame features of clips, for training or other programs.",

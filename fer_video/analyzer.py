@@ -31,7 +31,7 @@ from fer_video.models import ModelSpec, Session
 from fer_video.models.devices import import_onnxruntime
 from fer_video.options import AnalyzerOptions
 from fer_video.results.observations import ObservationLog
-from fer_video.types import ClipResult, Frame, Observation
+from fer_video.types import ClipResult, Frame, Observation, PersonEmbedding
 from fer_video.version import __version__
 
 __all__ = ["Analyzer", "Opens", "Path", "Progress"]
@@ -103,7 +103,8 @@ class Analyzer:
             "fervid": __version__,
             "detector": _describe(self._pipeline.detector.session),
             "backbone": _describe(self._backbone.session),
-            "identity": self._recognizer and _described(self._recognizer.spec),
+            "identity": self._recognizer
+            and {**_described(self._recognizer.spec), "same": self._recognizer.spec.identity.same},
             "provider": self._backbone.session.provider,
             "sampling": {
                 "fps": options.sampling.fps,
@@ -119,6 +120,7 @@ class Analyzer:
                 "attributes": options.attributes,
                 "min_confidence": options.min_confidence,
                 "max_lost_s": options.max_lost_s,
+                "identity_embeddings": options.identity_embeddings,
                 "windows": options.windows and {"length_s": options.windows.length_s, "step_s": options.windows.step_s},
             },
             "clip_model": self._person_model
@@ -143,7 +145,8 @@ class Analyzer:
 
     def _identities(self) -> Identities | None:
         """For one clip."""
-        return None if self._recognizer is None else Identities(self._recognizer)
+        keep = self.options.identity_embeddings
+        return None if self._recognizer is None else Identities(self._recognizer, keep_all=keep)
 
     @contextmanager
     def _observing(
@@ -176,7 +179,7 @@ class Analyzer:
         looks: Looks = {}
         for sampling in self._samplings:
             keep = looks if self.options.adaptive else None
-            summary, observations, source = self._go_through(opens, sampling, keep, progress)
+            summary, observations, embeddings, source = self._go_through(opens, sampling, keep, progress)
             if self._certain(sampling, summary):
                 break
         adaptive = {"stride": sampling.stride, "frames_used": len(looks)} if self.options.adaptive else None
@@ -190,7 +193,7 @@ class Analyzer:
             frames_with_face=summary.frames_with_face,
             clip=summary.clip(),
             group=summary.group(),
-            people=summary.people(),
+            people=tuple(replace(each, embedding=embeddings.get(each.id)) for each in summary.people()),
             tracks=summary.tracks,
             ran={
                 **self.ran,
@@ -205,7 +208,7 @@ class Analyzer:
 
     def _go_through(
         self, opens: Opens, sampling: Sampling, looks: Looks | None, progress: Progress | None
-    ) -> tuple[Summary, ObservationLog, Source]:
+    ) -> tuple[Summary, ObservationLog, Mapping[int, PersonEmbedding], Source]:
         genders, ethnicities = self._backbone.labels("gender"), self._backbone.labels("ethnicity")
         least = self.options.min_confidence
         observations = ObservationLog(self.emotions, genders, ethnicities, least, self.has_affect)
@@ -221,7 +224,7 @@ class Analyzer:
                 windows=self.options.windows,
             )
         )
-        identities = self._identities()
+        identities, embeddings = self._identities(), dict[int, PersonEmbedding]()
         with self._observing(opens, sampling, looks, identities) as (source, seen):
             for observation in seen:
                 if progress and observation.frame != summary.last_frame:
@@ -233,7 +236,9 @@ class Analyzer:
             people = identities.people()
             observations.join(people)
             summary.join(people)
-        return summary, observations, source
+            if self.options.identity_embeddings:
+                embeddings = identities.embeddings_of(people)
+        return summary, observations, embeddings, source
 
     @property
     def _samplings(self) -> list[Sampling]:

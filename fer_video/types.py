@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -30,6 +30,7 @@ __all__ = [
     "Observation",
     "Observations",
     "Person",
+    "PersonEmbedding",
     "Picture",
     "Prediction",
     "Segment",
@@ -222,6 +223,16 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonEmbedding:
+    """By what a person is known again in other clips. Biometric data: kept only when asked for."""
+
+    vector: tuple[float, ...]  # mean over the crops; of unit length when they all agree, shorter otherwise
+    crops: int  # that it was made from
+    time_s: float  # of the best one, and where its face is in the frame
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """Everybody is one person however often they appear, or one track where people are not to be identified."""
 
@@ -236,6 +247,8 @@ class Person:
     segments: tuple[Segment, ...] | None = None  # in order of time; None where the clip model's labels know no frames
     affect: Affect | None = None  # mean over the frames, only of a backbone that gives it
     method: str = ""  # as of a Prediction; "" in results of older versions
+    identity: str | None = None  # the name that a user gave
+    embedding: PersonEmbedding | None = None  # only when asked for, and of faces that are clear enough
 
     @property
     def time_shares(self) -> dict[str, float]:
@@ -284,6 +297,10 @@ class ClipResult:
     observations: Observations | None = None  # every sampled frame and face, compact; None when failed
     size: tuple[int, int] | None = None  # width and height of the first frame in pixels, as displayed
     timing: Timing = field(default_factory=Timing)
+
+    def without_embeddings(self) -> ClipResult:
+        """The same without biometric data, for what is shown to others."""
+        return replace(self, people=tuple(replace(person, embedding=None) for person in self.people))
 
     def to_dict(self, *, frames: bool = False) -> dict[str, Any]:
         """The JSON object of schema "fervid/1" (docs/output.md); with `frames` also every sampled frame."""

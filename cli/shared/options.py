@@ -81,6 +81,11 @@ output_options: Callable[[F], F] = option_group(
         is_flag=True,
         help="Include every sampled frame in JSON, as fervid render, plot and report need it.",
     ),
+    click.option(
+        "--identity-embeddings",
+        is_flag=True,
+        help="JSON clips also hold an embedding of each person's face, for fervid people: biometric data.",
+    ),
 )
 
 model_options: Callable[[F], F] = together(
@@ -261,6 +266,11 @@ def analyzer_options(given: dict[str, Any]) -> AnalyzerOptions:
         raise click.UsageError("--step needs --window")
     if given.get("frames") and (given["format_name"] not in ("json", "jsonl") or given["rows"] != "clips"):
         raise click.UsageError("--frames belongs to JSON clips; use --format json or jsonl, or --rows frames instead")
+    if given.get("identity_embeddings"):
+        if given["format_name"] not in ("json", "jsonl") or given["rows"] != "clips":
+            raise click.UsageError("--identity-embeddings belongs to JSON clips; use --format json or jsonl")
+        if not given["identify"]:
+            raise click.UsageError("--identity-embeddings and --no-identify contradict each other; give one of them")
     window_s = given.get("window_s")
     if given.get("format_name") in _CLIP_FORMATS and given["rows"] != "clips":
         raise click.UsageError(f"--rows does not go with --format {given['format_name']}: it holds segments")
@@ -285,5 +295,6 @@ def analyzer_options(given: dict[str, Any]) -> AnalyzerOptions:
         adaptive=given.get("adaptive", False),
         identify=given.get("identify", True),
         identity_model=given.get("identity_model"),
+        identity_embeddings=given.get("identity_embeddings", False),
         windows=windows,
     )

@@ -11,8 +11,8 @@ of its crops otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -20,9 +20,11 @@ import numpy as np
 from fer_video.faces.clusters import cluster
 from fer_video.faces.portraits import Portrait, Portraits
 from fer_video.faces.recognize import Recognizer
-from fer_video.types import Face, Floats, Image, Picture
+from fer_video.types import Face, Floats, Image, PersonEmbedding, Picture
 
-__all__ = ["Identities", "TrackEmbedding"]
+__all__ = ["Identities", "TrackEmbedding", "person_embedding", "track_embedding"]
+
+_NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,10 @@ class TrackEmbedding:
     vector: Floats  # (D,) mean of the crops' embeddings; of unit length when they all agree, shorter otherwise
     length: float  # mean length of the embeddings as the network gives them: low for small, blurred and dark faces
     crops: int  # that it was made from
+    best: Portrait | None = None  # the best of them, without its picture
 
 
-def track_embedding(embeddings: Floats) -> TrackEmbedding:
+def track_embedding(embeddings: Floats, best: Portrait | None = None) -> TrackEmbedding:
     """embeddings: (n, D) of a track's crops, as the network gives them.
 
     The mean of n unit vectors is the shorter the less they agree, and then the direction of the mean is nearer to that
@@ -43,8 +46,20 @@ def track_embedding(embeddings: Floats) -> TrackEmbedding:
     """
     lengths = np.linalg.norm(embeddings, axis=1)
     mean = (embeddings / np.maximum(lengths, 1e-9)[:, None]).mean(axis=0)
-    vector = mean / max(float(np.sqrt(np.linalg.norm(mean))), 1e-9)
-    return TrackEmbedding(vector.astype(np.float32), float(lengths.mean()), len(embeddings))
+    return TrackEmbedding(_scaled(mean), float(lengths.mean()), len(embeddings), best)
+
+
+def _scaled(mean: Floats) -> Floats:
+    return (mean / max(float(np.sqrt(np.linalg.norm(mean))), 1e-9)).astype(np.float32)
+
+
+def person_embedding(tracks: Sequence[TrackEmbedding]) -> PersonEmbedding:
+    """Of the crops of all tracks of a person, as if they had been those of one track."""
+    vectors, crops = np.stack([each.vector for each in tracks]), np.array([each.crops for each in tracks])
+    means = vectors * np.linalg.norm(vectors, axis=1, keepdims=True)  # as they were before they were scaled
+    best = max((each.best for each in tracks if each.best is not None), key=lambda portrait: portrait.score)
+    vector = _scaled(np.average(means, axis=0, weights=crops))
+    return PersonEmbedding(tuple(vector.tolist()), int(crops.sum()), best.time_s, best.box)
 
 
 class Identities:
@@ -89,11 +104,12 @@ class Identities:
             return
         spec = self._recognizer.spec.identity
         embeddings = self._recognizer.embed([portraits[0].crop])
-        found = track_embedding(embeddings)
+        best = replace(portraits[0], crop=_NO_PICTURE)
+        found = track_embedding(embeddings, best)
         clear = found.length >= spec.least_length and self._best_cosine(track, found.vector) >= spec.sure
         if not clear and len(portraits) > 1:
             rest = self._recognizer.embed([portrait.crop for portrait in portraits[1:]])
-            found = track_embedding(np.concatenate((embeddings, rest)))
+            found = track_embedding(np.concatenate((embeddings, rest)), best)
         if found.length >= spec.least_length:
             self.embeddings[track] = found
 
@@ -113,6 +129,13 @@ class Identities:
             first = first_of.get(track, track)
             people[track] = numbers.setdefault(first, len(numbers) + 1)
         return people
+
+    def embeddings_of(self, people: Mapping[int, int]) -> dict[int, PersonEmbedding]:
+        """Person -> embedding, of those who have one. people: as `people` gave them."""
+        tracks_of: dict[int, list[TrackEmbedding]] = {}
+        for track, found in self.embeddings.items():
+            tracks_of.setdefault(people[track], []).append(found)
+        return {person: person_embedding(tracks) for person, tracks in tracks_of.items()}
 
     def _first_tracks(self) -> dict[int, int]:
         """Track -> the first track of its person, for tracks that are recognised."""

@@ -24,6 +24,7 @@ class Portrait:
 
     score: float
     time_s: float
+    box: tuple[float, float, float, float]  # of the face in its frame
     crop: Image
 
 
@@ -53,7 +54,7 @@ class Portraits:
             return
         if rival is not None:
             self._kept.remove(rival)
-        self._kept.append(Portrait(score, time_s, crop()))
+        self._kept.append(Portrait(score, time_s, face.box, crop()))
 
     def _rival(self, time_s: float) -> Portrait | None:
         """Whose place a face at this time would take; None where there is room."""

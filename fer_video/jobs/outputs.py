@@ -68,6 +68,12 @@ class Outputs:
         digest = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()
         return self._place / f"{safe_name(Path(path).name, 60)}-{digest[:16]}.{self._options.format}"
 
+    def pieces_of(self, file: Path) -> list[Path]:
+        """All pieces, where this is the file for all."""
+        if self.file is None or file.name != self.file.name:
+            return []
+        return sorted(self._place.glob(f"*.{self._options.format}"))
+
     def is_there(self, entry: Entry) -> bool:
         """Whether the entry's output is still where it was put."""
         return self._is_empty(entry.status) or self.place(entry.path).is_file()

@@ -80,7 +80,7 @@ def write_report(
     crops: Mapping[int, list[Crop]] = {}
     if options.crops and clip is not None:
         crops = best_crops(clip, result.observations, people)
-    value = result.to_dict(frames=True)
+    value = result.without_embeddings().to_dict(frames=True)  # pages are sent to others
     objects = {each["id"]: each for each in value["people"]}
     cards = [{"card": objects[person.id], "crops": crops.get(person.id, [])} for person in people]
     labels = list(result.observations.emotions)
@@ -116,7 +116,10 @@ def write_report(
 def write_index(rows: Sequence[IndexRow], out: Path) -> None:
     """The searchable list of a batch. Raises OptionError, OutputError."""
     script, style = _asset("index.js"), _asset("report.css")
-    listed = [{"value": row.result.to_dict(), "path": printable(row.result.path), "page": row.page} for row in rows]
+    listed = [
+        {"value": row.result.without_embeddings().to_dict(), "path": printable(row.result.path), "page": row.page}
+        for row in rows
+    ]
     labels = {row.result.clip.emotion for row in rows if row.result.clip and row.result.clip.emotion}
     html = _environment().get_template("index.html").render(
         rows=listed, labels=sorted(labels), policy=_policy([script], [style]), styles=[style], scripts=[script],
