@@ -45,10 +45,10 @@ _WHOSE = {"main": "one person", "all": "a group"}
 class Analyzer:
     """Loads the models once and analyses any number of clips, one at a time.
 
-    A clip is a file, or an address (a str: https://, s3://, gs://) that is fetched for as long as it is looked at and
-    goes by its name without password and query from then on.
+    A clip is a file, or an address (a str: https://, s3://, gs://). What an address names is copied to this disk
+    until it is analysed; results name it without password and query.
 
-    Raises ModelError when a model cannot be used, OptionError for a model or device that is not to be had.
+    Raises ModelError when a model cannot be used, OptionError when a model or device is not available.
     """
 
     def __init__(self, options: AnalyzerOptions | None = None) -> None:
@@ -75,7 +75,7 @@ class Analyzer:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Of the answers for people, clips, groups and segments (clip/answers.py)."""
+        """The labels of the answers for people, clips, groups and segments."""
         return labels_of(None if self._person_model is None else self._person_model.info, self.emotions)
 
     @property
@@ -90,12 +90,12 @@ class Analyzer:
 
     @property
     def busy_s(self) -> Mapping[str, float]:
-        """Seconds that each stage worked so far; they work at the same time."""
+        """Seconds that each stage has worked so far. The stages work at the same time."""
         return self._pipeline.busy_s
 
     @property
     def ran(self) -> Mapping[str, Any]:
-        """What runs: models and hashes, the execution provider really in use, sampling, options, versions."""
+        """Run details: models and hashes, the execution provider that is used, sampling, options, versions."""
         options = self.options
         return {
             "fervid": __version__,
@@ -132,7 +132,7 @@ class Analyzer:
         }
 
     def stream(self, path: Path) -> Iterator[Observation]:
-        """Observations of a clip as they are made: one per sampled frame and face, one for a frame without.
+        """The observations of a clip as they are made: one per face per sampled frame, and one where there is no face.
 
         Raises InputError, at the first step, when the file cannot be read.
         """
@@ -158,13 +158,13 @@ class Analyzer:
                 yield source, seen
 
     def watch(self, frames: Iterator[Frame]) -> Iterator[tuple[Frame, list[Observation]]]:
-        """Frames that come as they come, such as LiveSource's: each is answered before the next one is asked for."""
+        """The observations of frames that arrive live. Each frame is answered before the next one is read."""
         return self._pipeline.answer(frames)
 
     def analyze(self, path: Path, progress: Progress | None = None) -> ClipResult:
-        """All that can be said of one clip. Raises InputError when the file cannot be read.
+        """Analyse one clip. Raises InputError when the file cannot be read.
 
-        A file that ends early gives what was decoded, with status "partial".
+        A file that ends early is analysed as far as it can be decoded; its status is "partial".
         """
         looks: Looks = {}
         with local_copy(path) as clip:
@@ -250,7 +250,7 @@ class Analyzer:
         return scores is not None and float(scores.max()) >= adaptive.thresholds[stage]
 
     def extract(self, path: Path) -> ClipFeatures:
-        """The embeddings of a clip with all that belongs to them, for pooling, training and evaluation.
+        """The embeddings of a clip with boxes, times and probabilities, for training and evaluation.
 
         Raises InputError when the file cannot be read.
         """
@@ -270,7 +270,7 @@ class Analyzer:
         )
 
     def analyze_many(self, paths: Iterable[Path], progress: Progress | None = None) -> Iterator[ClipResult]:
-        """One result a path, in order. A clip that fails gives a result with status "failed" and its error."""
+        """One result per path, in order. A clip that fails gives a result with status "failed" and its error."""
         for path in paths:
             try:
                 yield self.analyze(path, progress)
@@ -278,12 +278,12 @@ class Analyzer:
                 yield self.failed(path, fault_of(shown(path), error))
 
     def failed(self, path: Path, error: InputError) -> ClipResult:
-        """The result that stands for an input that could not be read."""
+        """The result for an input that could not be read."""
         return ClipResult(shown(path), "failed", str(error), ran=self.ran)
 
 
 def analyze(path: Path, options: AnalyzerOptions | None = None) -> ClipResult:
-    """Analyse one clip. For several, make one `Analyzer` and use it again: it loads the models only once.
+    """Analyse one clip. For several clips use an `Analyzer`: it loads the models only once.
 
     Raises InputError, ModelError, OptionError.
     """
@@ -291,7 +291,7 @@ def analyze(path: Path, options: AnalyzerOptions | None = None) -> ClipResult:
 
 
 def stream(path: Path, options: AnalyzerOptions | None = None) -> Iterator[Observation]:
-    """The observations of one clip as they are made, with embeddings; memory stays flat. Raises as `analyze`."""
+    """The observations of one clip as they are made, with embeddings, in flat memory. Raises as `analyze` does."""
     yield from Analyzer(options).stream(path)
 
 

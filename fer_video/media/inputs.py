@@ -57,7 +57,7 @@ def _expand(name: str, errors: list[tuple[str, InputError]]) -> Iterator[str]:
             found = True
             yield path
         if not found and len(errors) == before:
-            raise InputError(f"{name}: no video or picture in this folder; known suffixes are in the README")
+            raise InputError(f"{name}: no video or picture in this folder; docs/media.md lists the suffixes")
     elif glob.has_magic(name) and not os.path.lexists(name):
         matches = sorted(glob.glob(name, recursive=True), key=natural)  # noqa: PTH207  Path has no glob of its own parts
         if not matches:

@@ -100,7 +100,7 @@ def expand_address(name: str, wanted: Callable[[str], bool]) -> Iterator[str]:
 
 
 _NOTHING: Final = {
-    True: "no video or picture there; known suffixes are in the README",
+    True: "no video or picture there; docs/media.md lists the suffixes",
     False: "matches no file; check the pattern and the bucket",
 }
 
