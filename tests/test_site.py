@@ -105,6 +105,26 @@ def test_the_site_loads_nothing_from_elsewhere() -> None:
     assert not re.search(r"https?://", text("mkdocs.yml"))
 
 
+def cells(page: str) -> set[str]:
+    """The cells of the page's tables that are figures, and the figures in its blocks of code."""
+    words = re.findall(r"^\|.*\|$", text(page), re.MULTILINE) + re.findall(r"^  .*$", text(page), re.MULTILINE)
+    return set(re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])", "\n".join(words)))
+
+
+@pytest.mark.parametrize(("summary", "tables"), [("performance", "performance-tables"), ("scaling", "scaling-tables")])
+def test_summaries_have_the_figures_of_the_tables(summary: str, tables: str) -> None:
+    """The last cell of a row, or all of those that are figures."""
+    rows = re.findall(r"^\| .* \|$", text(f"docs/{summary}.md"), re.MULTILINE)
+    figures = {
+        found[1]
+        for row in rows
+        for each in row.split("|")[2:]
+        if (found := re.match(r" ([\d.]+)(?: ?%| MiB| s)? $", each))
+    }
+    assert len(figures) > 3
+    assert figures <= cells(f"docs/{tables}.md")
+
+
 def commands(page: str) -> list[list[str]]:
     """The words after `fervid` in each command line of the page's blocks of code."""
     blocks = re.findall(r"^```(?:sh|console)\n(.*?)^```$", text(page), re.MULTILINE | re.DOTALL)
