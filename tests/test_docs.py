@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import click
@@ -10,6 +11,7 @@ from conftest import ROOT
 from fer_video.cli import main
 
 import fer_video
+from fer_video.media.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from fer_video.results.rows import column_names
 from fer_video.results.writers import RowShape
 
@@ -61,6 +63,13 @@ def test_every_column_is_documented(rows: str) -> None:
     docs = (ROOT / "docs" / "output.md").read_text(encoding="utf-8")
     for column in column_names(rows, RowShape(("EMOTION",), (), True, True)):  # type: ignore[arg-type]
         assert f"`{column.replace('EMOTION', '<emotion>')}`" in docs, column
+
+
+def test_every_suffix_is_documented() -> None:
+    page = (ROOT / "docs" / "media.md").read_text(encoding="utf-8")
+    for kind, suffixes in (("Videos", VIDEO_SUFFIXES), ("Pictures", IMAGE_SUFFIXES)):
+        (line,) = re.findall(rf"^- \*\*{kind}\*\*: (.*)$", page, re.MULTILINE)
+        assert line.split() == sorted(each.removeprefix(".") for each in suffixes)
 
 
 def test_the_version_is_in_the_changelog() -> None:
