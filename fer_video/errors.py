@@ -1,4 +1,4 @@
-"""The errors that fervid raises for what a user can mend: one line that says what, where and what to do."""
+"""The errors that fervid raises for problems that a user can fix: one line with what, where and what to do."""
 
 from __future__ import annotations
 

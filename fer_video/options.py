@@ -1,4 +1,4 @@
-"""How clips are analysed: what the command line and the library choose, in one record that every stage can read."""
+"""The options of an analysis, in one record that the command line and the library fill and every stage reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What flows between the stages: frozen records, units in the names or the comments.
+"""The records that flow between the stages: frozen, with units in their names or comments.
 
     Frame -> Face -> Observation -> Person / Prediction -> ClipResult
 

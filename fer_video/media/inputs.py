@@ -1,4 +1,4 @@
-"""What a user names -> the files meant: folders, globs and lists become paths, and what cannot be is said."""
+"""The names that a user gives -> files: folders, patterns and lists become paths, and failures are reported."""
 
 from __future__ import annotations
 

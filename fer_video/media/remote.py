@@ -1,4 +1,4 @@
-"""Addresses as inputs: https://, http://, s3:// and gs:// -> a copy on this disk while it is looked at.
+"""Addresses as inputs: https://, http://, s3:// and gs:// -> a copy on this disk while it is analysed.
 
     with copy_of("s3://bucket/clip.mp4") as path:
         ...                         # an ordinary file

@@ -1,4 +1,4 @@
-"""Which frames of a video are looked at."""
+"""Which frames of a video are analysed."""
 
 from __future__ import annotations
 

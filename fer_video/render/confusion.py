@@ -1,4 +1,4 @@
-"""The confusion matrix as a picture, and what all pictures that matplotlib draws share."""
+"""The confusion matrix as a picture, and settings that all pictures of matplotlib share."""
 
 from __future__ import annotations
 
