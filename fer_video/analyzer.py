@@ -47,10 +47,10 @@ _WHOSE = {"main": "one person", "all": "a group"}
 class Analyzer:
     """Loads the models once and analyses any number of clips, one at a time.
 
-    A clip is a file, or an address (a str: https://, s3://, gs://) that is fetched for as long as it is looked at and
-    goes by its name without password and query from then on.
+    A clip is a file, or an address (a str: https://, s3://, gs://). What an address names is copied to this disk
+    until it is analysed; results name it without password and query.
 
-    Raises ModelError when a model cannot be used, OptionError for a model or device that is not to be had.
+    Raises ModelError when a model cannot be used, OptionError when a model or device is not available.
     """
 
     def __init__(self, options: AnalyzerOptions | None = None) -> None:
@@ -77,7 +77,7 @@ class Analyzer:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Of the answers for people, clips, groups and segments (clip/answers.py)."""
+        """The labels of the answers for people, clips, groups and segments."""
         return labels_of(None if self._person_model is None else self._person_model.info, self.emotions)
 
     @property
@@ -92,12 +92,12 @@ class Analyzer:
 
     @property
     def busy_s(self) -> Mapping[str, float]:
-        """Seconds that each stage worked so far; they work at the same time."""
+        """Seconds that each stage has worked so far. The stages work at the same time."""
         return self._pipeline.busy_s
 
     @property
     def ran(self) -> Mapping[str, Any]:
-        """What runs: models and hashes, the execution provider really in use, sampling, options, versions."""
+        """Run details: models and hashes, the execution provider that is used, sampling, options, versions."""
         options = self.options
         return {
             "fervid": __version__,
@@ -136,7 +136,7 @@ class Analyzer:
         }
 
     def stream(self, path: Path) -> Iterator[Observation]:
-        """Observations of a clip as they are made: one per sampled frame and face, one for a frame without.
+        """The observations of a clip as they are made: one per face per sampled frame, and one where there is no face.
 
         Raises InputError, at the first step, when the file cannot be read.
         """
@@ -163,13 +163,13 @@ class Analyzer:
                 yield source, seen
 
     def watch(self, frames: Iterator[Frame]) -> Iterator[tuple[Frame, list[Observation]]]:
-        """Frames that come as they come, such as LiveSource's: each is answered before the next one is asked for."""
+        """The observations of frames that arrive live. Each frame is answered before the next one is read."""
         return self._pipeline.answer(frames)
 
     def analyze(self, path: Path, progress: Progress | None = None) -> ClipResult:
-        """All that can be said of one clip. Raises InputError when the file cannot be read.
+        """Analyse one clip. Raises InputError when the file cannot be read.
 
-        A file that ends early gives what was decoded, with status "partial".
+        A file that ends early is analysed as far as it can be decoded; its status is "partial".
         """
         with local_copy(path) as clip:
             return self.analyze_source(partial(open_source, clip), shown(path), progress)
@@ -261,7 +261,7 @@ class Analyzer:
         return scores is not None and float(scores.max()) >= adaptive.thresholds[stage]
 
     def extract(self, path: Path) -> ClipFeatures:
-        """The embeddings of a clip with all that belongs to them, for pooling, training and evaluation.
+        """The embeddings of a clip with boxes, times and probabilities, for training and evaluation.
 
         Raises InputError when the file cannot be read.
         """
@@ -284,7 +284,7 @@ class Analyzer:
         )
 
     def analyze_many(self, paths: Iterable[Path], progress: Progress | None = None) -> Iterator[ClipResult]:
-        """One result a path, in order. A clip that fails gives a result with status "failed" and its error."""
+        """One result per path, in order. A clip that fails gives a result with status "failed" and its error."""
         for path in paths:
             try:
                 yield self.analyze(path, progress)
@@ -292,7 +292,7 @@ class Analyzer:
                 yield self.failed(path, fault_of(shown(path), error))
 
     def failed(self, path: Path, error: InputError) -> ClipResult:
-        """The result that stands for an input that could not be read."""
+        """The result for an input that could not be read."""
         return ClipResult(shown(path), "failed", str(error), ran=self.ran)
 
 

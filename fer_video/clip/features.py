@@ -1,4 +1,4 @@
-"""A clip's embeddings with all that belongs to them, in arrays and in .npz files.
+"""A clip's embeddings with their times, boxes and probabilities, in arrays and in .npz files.
 
 The keys of a file (docs/features.md): N rows, one a face in a sampled frame, in order of time; M sampled frames.
 

@@ -1,4 +1,4 @@
-"""A folder, or a zip of one that is read in place: names -> bytes. Nothing is ever unpacked to disk."""
+"""A folder, or a zip of one that is read without unpacking it: names -> bytes."""
 
 from __future__ import annotations
 

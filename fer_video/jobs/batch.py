@@ -1,4 +1,4 @@
-"""A batch: many clips -> a folder of results with a journal, begun, stopped, killed and gone on with at any time.
+"""A batch: many clips -> a folder of results with a journal, which can be stopped, killed and resumed at any time.
 
     results/
       fervid.journal        what was finished, a line a file (journal.py)

@@ -1,4 +1,4 @@
-"""The outputs of a batch: a file a clip, or one file for all, joined from a piece a clip.
+"""The outputs of a batch: one file per clip, or one file for all clips, joined from a piece per clip.
 
 Every file appears whole or not at all. Pieces are kept, so that a clip that is done again costs no other; joining them
 in the order of the inputs gives the same file whatever order they were finished in, and however often the batch was

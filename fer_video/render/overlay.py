@@ -1,4 +1,4 @@
-"""What is drawn over a frame: boxes, who and what, bars of the emotions, landmarks; and faces made unknowable."""
+"""Drawings over a frame: boxes, names, bars of the emotions, landmarks; and blurred faces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A result -> one HTML file that opens offline: video, timelines, people, segments, what ran, downloads.
+"""A result -> one HTML file that opens offline: video, timelines, people, segments, run details, downloads.
 
 Everything that comes from outside (names, labels, messages) is hostile: the templates escape it, the data lie in the
 page as compressed bytes, and the page's own policy lets no script run but the two that came with fervid, and nothing

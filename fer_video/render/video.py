@@ -1,4 +1,4 @@
-"""A clip and its result -> the clip with what was found drawn over it: H.264, with the clip's own sound and times.
+"""A clip and its result -> the clip with the results drawn over it: H.264, with the clip's own sound and times.
 
 Frame by frame, memory stays flat. Pictures come from decode.py, so that what is drawn and what was analysed agree in
 frames, times and size; PyAV encodes and copies the sound.

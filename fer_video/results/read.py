@@ -1,4 +1,4 @@
-"""JSON of schema "fervid/1" -> ClipResults: what `fervid predict --frames` wrote is read back.
+"""JSON of schema "fervid/1" -> ClipResults: reads what `fervid predict --frames` writes.
 
 The files may come from anywhere: every value is checked, and one that is not what the schema says is refused.
 """

@@ -1,4 +1,4 @@
-"""How a backbone is trained: one TOML file, read into frozen dataclasses (docs/training.md explains every key)."""
+"""The recipe of a training: one TOML file, read into frozen dataclasses (docs/training.md explains every key)."""
 
 from __future__ import annotations
 
