@@ -10,7 +10,13 @@ import click
 from fer_video.cli.shared.command import command, option_group
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.messages import warn
-from fer_video.cli.shared.options import analyzer_options, debug_option, device_options, face_options, sampling_options
+from fer_video.cli.shared.options import (
+    analyzer_options,
+    bench_sampling_options,
+    debug_option,
+    device_options,
+    face_options,
+)
 
 if TYPE_CHECKING:
     from fer_video.machine.bench import Measured, Peer
@@ -39,16 +45,17 @@ __all__ = ["bench"]
         help="Print a table, or JSON for programs.",
     ),
 )
-@sampling_options
+@bench_sampling_options
 @face_options
 @device_options
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @debug_option
 def bench(clip: str, runs: int, format_name: str, compare: bool, quiet: bool, **given: Any) -> None:
-    """Measure the speed of fervid on this machine, and compare it with the limit.
+    """Measure the speed of fervid on this machine.
 
-    CLIP is any video. Every frame is sampled unless --fps is given. Measures frames per second from end to end with
-    the models loaded, the time of each stage, decoding alone, the networks alone on all cores, and the peak memory.
+    CLIP is any video. Measures frames per second from end to end with the models loaded, the time of each stage,
+    decoding alone, the networks alone on all cores, and the peak memory. Shows how close the speed is to the limit that
+    decoding and networks set.
 
     \b
     fervid bench clip.mp4

@@ -9,19 +9,17 @@ from fer_video.cli.shared.options import debug_option
 __all__ = ["completion"]
 
 
-@command()
+@command(config="ignore")
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 @debug_option
 def completion(shell: str) -> None:
-    """Print a script with which the Tab key completes commands, options and files.
+    """Print a script for completion with the Tab key.
 
-    Save the script where the shell finds it. New shells then use it.
-
-    \b
-    cd ~/.local/share/bash-completion/completions
-    fervid completion bash > fervid
+    The script completes commands, options, their values and names of files. Save it where the shell finds it; new
+    shells then use it.
 
     \b
+    fervid completion bash > ~/.local/share/bash-completion/completions/fervid
     fervid completion zsh > ~/.zfunc/_fervid    (if ~/.zfunc is in fpath)
     fervid completion fish > ~/.config/fish/completions/fervid.fish
     """

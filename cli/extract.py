@@ -48,7 +48,7 @@ __all__ = ["extract"]
 @debug_option
 @click.pass_context
 def extract(ctx: click.Context, /, inputs: tuple[str, ...], out: str, workers: int, quiet: bool, **given: Any) -> None:
-    """Store the per-frame features of clips, for training or other programs.
+    """Store the features of clips for training or other programs.
 
     Writes one .npz file per clip with the embedding, box, time and head probabilities of each face in each sampled
     frame (docs/features.md). A clip that was extracted before with the same options is not extracted again, even if

@@ -51,7 +51,7 @@ _TITLE = "fervid live - q ends"
         "--timeout",
         "timeout_s",
         type=float,
-        default=5.0,
+        default=5,
         show_default=True,
         metavar="SEC",
         help="Wait at most SEC seconds for a stream to open and for each frame.",

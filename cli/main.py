@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 import cloup
+from click.core import ParameterSource
+from fer_video.cli.shared.command import use_config
 from fer_video.cli.shared.messages import show_details
 from fer_video.cli.shared.opencv import settle_opencv
 
@@ -38,16 +40,16 @@ _SECTIONS = {
         "people": "Find the same people in the results of many clips.",
     },
     "Train and measure": {
-        "extract": "Store the per-frame features of clips, for training or other programs.",
-        "train": "Train a clip model (an SVM on statistics of embeddings) on labelled clips.",
+        "extract": "Store the features of clips for training or other programs.",
+        "train": "Train a clip model on labelled clips.",
         "evaluate": "Measure a clip model, or a training method, on labelled clips.",
         "backbone": "Train, measure, export and quantise the network that reads faces.",
     },
     "This installation": {
         "doctor": "Check this installation and print commands that fix it.",
         "models": "List, download, check and import networks.",
-        "bench": "Measure the speed of fervid on this machine, and compare it with the limit.",
-        "completion": "Print a script with which the Tab key completes commands, options and files.",
+        "bench": "Measure the speed of fervid on this machine.",
+        "completion": "Print a script for completion with the Tab key.",
     },
 }
 _COMMANDS = {name: text for commands in _SECTIONS.values() for name, text in commands.items()}
@@ -101,15 +103,20 @@ def _stop(ctx: click.Context, error: Exception | KeyboardInterrupt) -> None:
 
 @cloup.group(cls=LazyGroup, sections=_sections(), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fervid")
-@click.option("--debug", is_flag=True, help="Show tracebacks and what the decoders and models report.")
-def main(debug: bool) -> None:
+@click.option("--config", metavar="FILE", help="Read options from FILE, not fervid.toml.")
+@click.option("--no-config", is_flag=True, envvar="FERVID_NO_CONFIG", help="Ignore fervid.toml.")
+@click.option("--debug", is_flag=True, help="Show tracebacks and messages of the decoders and models.")
+@click.pass_context
+def main(ctx: click.Context, /, config: str | None, no_config: bool, debug: bool) -> None:
     """Facial emotion from video: per frame, per person, per clip and per group.
 
-    Data goes to stdout, everything else to stderr. Exit codes: 0 all inputs done, 1 some failed (the rest are
-    done and written), 2 wrong usage, 130 interrupted.
+    Data goes to stdout, everything else to stderr. Exit codes: 0 if all inputs are done, 1 if some failed (the others
+    are done and written), 2 for wrong usage, 130 if interrupted.
     """
     listen()  # schedulers stop jobs by SIGTERM, terminals by SIGHUP; finish as for Ctrl-C
     settle_opencv(quiet=not debug)
+    asked = ctx.get_parameter_source("no_config") is ParameterSource.COMMANDLINE
+    use_config(ctx, config, no_config and (asked or config is None))
     if debug:
         show_details()
     else:

@@ -49,7 +49,7 @@ __all__ = ["report"]
         default="link",
         show_default=True,
         metavar="HOW",
-        help="link to the video, embed it in the page, or none.",
+        help="Include the video as a link to its file (link), as part of the page (embed), or not at all (none).",
     ),
     click.option("--no-crops", is_flag=True, help="Leave out the pictures of the faces."),
 )

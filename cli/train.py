@@ -60,11 +60,11 @@ __all__ = ["train"]
 @device_options
 @debug_option
 def train(dataset: str, out: str, searching: bool, metric: str, adaptive_rate: float | None, **given: Any) -> None:
-    """Train a clip model (an SVM on statistics of embeddings) on labelled clips.
+    """Train a clip model on labelled clips.
 
-    DATASET is an AFEW or VGAF folder, a folder with one subfolder per class, or a CSV file with the columns path, label
-    and, if known, subject and split. If it has a training part, only that part is used. Cross-validation never splits
-    the clips of one subject.
+    A clip model is an SVM on statistics of embeddings. DATASET is an AFEW or VGAF folder, a folder with one subfolder
+    per class, or a CSV file with the columns path, label and, if known, subject and split. If it has a training part,
+    only that part is used. Cross-validation never splits the clips of one subject.
 
     \b
     fervid train AFEW --out afew-model --every-frame

@@ -15,8 +15,8 @@ from fer_video.cli.shared.options import (
     debug_option,
     device_options,
     face_options,
+    folder_output_options,
     model_options,
-    output_options,
     sampling_options,
 )
 from fer_video.cli.shared.progress import BatchProgress
@@ -26,12 +26,12 @@ __all__ = ["watch"]
 
 @command()
 @click.argument("folder", metavar="DIR", shell_complete=files)
-@output_options
+@folder_output_options
 @option_group(
     "Watching",
-    click.option("--interval", "interval_s", type=float, default=1.0, show_default=True, metavar="SEC",
+    click.option("--interval", "interval_s", type=float, default=1, show_default=True, metavar="SEC",
                  help="Check the folder every SEC seconds."),
-    click.option("--settle", "settle_s", type=float, default=3.0, show_default=True, metavar="SEC",
+    click.option("--settle", "settle_s", type=float, default=3, show_default=True, metavar="SEC",
                  help="Wait until a file has not changed for SEC seconds; it is then complete."),
 )  # fmt: skip
 @model_options

@@ -59,10 +59,10 @@ def evaluate(
     model: str | None, data: dict[str, Path], part: str, format_name: str, png: str | None, device: str,
     cache: str | None, quiet: bool, **crop: Any,
 ) -> None:  # fmt: skip
-    """Measure a backbone on labelled faces: accuracy, recall per class, errors per group of people.
+    """Measure a backbone on labelled faces.
 
-    MODEL is the name of a backbone, or an ONNX file written by fervid backbone export. Without MODEL, the default
-    backbone is measured. Does not need torch.
+    Prints accuracy, recall per class, and errors per group of people. MODEL is the name of a backbone, or an ONNX file
+    written by fervid backbone export. Without MODEL, the default backbone is measured. Does not need torch.
 
     \b
     fervid backbone evaluate --data ferplus=FERPLUS.zip --data utkface=UTKFACE.zip

@@ -55,10 +55,11 @@ def quantize(
     model: str, data: dict[str, Path], out: str, pictures: int, most_lost: float, cache: str | None, quiet: bool,
     **crop: Any,
 ) -> None:  # fmt: skip
-    """Quantise a backbone to int8 (static, QDQ, S8S8), and keep it if it is faster and as accurate.
+    """Quantise a backbone to int8, and keep it if it is good.
 
-    MODEL is the name of a backbone, or an ONNX file written by fervid backbone export. Prints the accuracy and speed
-    of both networks. The exit code is 1 if the int8 network is not kept.
+    It is kept if it is faster and about as accurate (--most-lost). The format is static, QDQ, S8S8. MODEL is the name
+    of a backbone, or an ONNX file written by fervid backbone export. Prints the accuracy and speed of both networks.
+    The exit code is 1 if the int8 network is not kept.
     """
     from fer_video.cli.backbone.lines import comparison_lines
 

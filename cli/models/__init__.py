@@ -1,6 +1,6 @@
 """In: the arguments of `fervid models`. Out: the networks that fervid knows, and those on this machine."""
 
-import click
+import cloup
 from fer_video.cli.models.catalogue import info, list_
 from fer_video.cli.models.pull import pull
 from fer_video.cli.models.stored import path, remove, verify
@@ -9,7 +9,7 @@ from fer_video.cli.models.take_in import import_
 __all__ = ["models"]
 
 
-@click.group(commands=(list_, info, pull, verify, import_, remove, path))
+@cloup.group(sections=[cloup.Section("Commands", (list_, info, pull, verify, import_, remove, path))])
 def models() -> None:
     """List, download, check and import networks.
 

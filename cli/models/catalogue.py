@@ -32,7 +32,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 @json_option
 @debug_option
 def list_(task: str | None, as_json: bool) -> None:
-    """List all models: those that come with fervid, those to download, and those imported."""
+    """List the models: embedded, to download, and imported."""
     from fer_video.models import catalogue, load_manifest
 
     chosen = [spec for spec in catalogue().values() if task is None or spec.task == task]
@@ -55,7 +55,7 @@ def list_(task: str | None, as_json: bool) -> None:
 @json_option
 @debug_option
 def info(name: str, as_json: bool) -> None:
-    """Print everything that is known about a model: licence, source, input, heads, published figures."""
+    """Print what is known about a model: licence, source, input, heads."""
     from fer_video.models.manifest import find_entry
 
     about = _about(find_entry(name))

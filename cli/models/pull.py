@@ -39,10 +39,10 @@ def pull(
     ctx: click.Context, /, names: tuple[str, ...], source: str | None, mirror: str | None, accept_license: bool,
     quiet: bool,
 ) -> None:  # fmt: skip
-    """Download and verify models, for use by name with --backbone and --detector.
+    """Download and verify models.
 
-    A download that was interrupted continues where it stopped. Proxies are read from the environment (https_proxy).
-    Prints the path of each model.
+    They can then be used by name with --backbone and --detector. A download that was interrupted continues where it
+    stopped. Proxies are read from the environment (https_proxy). Prints the path of each model.
     """
     from fer_video.engine.trial import try_model
     from fer_video.models.manifest import find_entry

@@ -17,9 +17,9 @@ __all__ = ["path", "remove", "verify"]
 @debug_option
 @click.pass_context
 def verify(ctx: click.Context, /, names: tuple[str, ...]) -> None:
-    """Verify the hashes of models; without NAME, of all models on this machine.
+    """Verify the hashes of models.
 
-    The exit code is 1 if a model is damaged or missing.
+    Without NAME, all models on this machine are verified. The exit code is 1 if a model is damaged or missing.
     """
     from fer_video.models import catalogue
     from fer_video.models.manifest import find_entry
@@ -52,7 +52,10 @@ def remove(names: tuple[str, ...]) -> None:
 @click.argument("name", required=False)
 @debug_option
 def path(name: str | None) -> None:
-    """Print the path of a model; without NAME, the folder of downloaded and imported models."""
+    """Print the path of a model.
+
+    Without NAME, prints the folder of downloaded and imported models.
+    """
     from fer_video.models.manifest import find_entry, store_dir
 
     if name is None:

@@ -64,10 +64,11 @@ _LABELS, _NORMALIZATIONS = ("affectnet-8", "affectnet-7", "ferplus-8"), ("imagen
 @click.option("--source", metavar="TEXT", default="not stated", show_default=True, help="Source of the model.")
 @debug_option
 def import_(path: str, labels: str | None, valence_arousal: bool, **given: Any) -> None:
-    """Import a network from an ONNX file: check its graph, run it once, and store it with its description.
+    """Import a network from an ONNX file.
 
-    What the graph does not tell is taken from the options, or asked for on a terminal: the order of the labels, and
-    the scale of the pixels. Detectors of the SCRFD and YuNet families need neither.
+    The graph is checked and run once, and the file is stored with a description. What the graph does not tell is taken
+    from the options, or asked for on a terminal: the order of the labels, and the scale of the pixels. Detectors of the
+    SCRFD and YuNet families need neither.
 
     \b
     fervid models import fer.onnx --labels affectnet-8 --normalize imagenet

@@ -20,7 +20,7 @@ worker_options: Callable[[F], F] = option_group(
         default=1,
         show_default=True,
         metavar="N",
-        help="Analyse N clips at a time, in N processes.",
+        help="Analyse N clips at a time.",
     ),
     click.option(
         "--timeout",

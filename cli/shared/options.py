@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from fer_video.cli.shared.command import RareOption, option_group, together
+from fer_video.cli.shared.command import RareOption, is_typed, option_group, together
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.messages import show_details
 
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 __all__ = [
     "FILE_SUFFIXES",
     "analyzer_options",
-    "attributes_option",
+    "bench_sampling_options",
     "debug_option",
     "device_options",
     "face_options",
+    "folder_output_options",
     "input_argument",
     "model_options",
     "output_options",
@@ -44,13 +45,49 @@ input_argument: Callable[[F], F] = click.argument(
 
 
 def _format_from_name(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str:
-    """--format, or else what the suffix of --out says, or else a table."""
+    """--format, or else what the suffix of --out says, or else what a config file says, or else a table."""
     out = ctx.params.get("out")
-    return value or FILE_SUFFIXES.get(Path(out).suffix.lower() if out else "", "table")
+    by_suffix = FILE_SUFFIXES.get(Path(out).suffix.lower()) if out else None
+    return (value if is_typed(ctx, "format_name") else by_suffix or value) or "table"
 
 
-output_options: Callable[[F], F] = option_group(
-    "Output",
+def _output_options(out: click.decorators.FC, usual: str) -> Callable[[F], F]:
+    return option_group(
+        "Output",
+        out,
+        click.option(
+            "--format",
+            "format_name",
+            metavar="NAME",
+            type=click.Choice((*_FORMATS, *_FOLDER_ONLY, *_CLIP_FORMATS)),
+            callback=_format_from_name,
+            help="Write table, json, jsonl or csv; parquet (batches only); or vtt, srt, eaf or textgrid, which hold "
+            f"the segments of one clip.  [default: {usual}]",
+        ),
+        click.option(
+            "--rows",
+            metavar="NAME",
+            type=click.Choice(("clips", "people", "segments", "frames")),
+            default="clips",
+            show_default=True,
+            help="Write one row per clip (clips), person (people), segment (segments) or face in a sampled frame "
+            "(frames).",
+        ),
+        click.option(
+            "--frames",
+            is_flag=True,
+            help="Include every sampled frame in JSON, as fervid render, plot and report need it.",
+        ),
+        click.option(
+            "--identity-embeddings",
+            is_flag=True,
+            cls=RareOption,
+            help="Include an embedding of each person's face in JSON, for fervid people. It is biometric data.",
+        ),
+    )
+
+
+output_options: Callable[[F], F] = _output_options(
     click.option(
         "--out",
         metavar="FILE|DIR/",
@@ -59,33 +96,17 @@ output_options: Callable[[F], F] = option_group(
         help="Write to FILE, whole or not at all; its suffix (.json, .csv, .vtt ...) sets the format. DIR/ makes a "
         "batch that can be stopped and resumed.  [default: stdout]",
     ),
+    "table; json in a batch",
+)
+folder_output_options: Callable[[F], F] = _output_options(
     click.option(
-        "--format",
-        "format_name",
-        metavar="NAME",
-        type=click.Choice((*_FORMATS, *_FOLDER_ONLY, *_CLIP_FORMATS)),
-        callback=_format_from_name,
-        help="table, json, jsonl or csv; parquet (batches only); or vtt, srt, eaf or textgrid, which hold the segments "
-        "of one clip.  [default: table; json in a batch]",
+        "--out",
+        metavar="DIR/",
+        shell_complete=files,
+        is_eager=True,
+        help="Write results and journal to this folder, which is made if it does not exist.  [required]",
     ),
-    click.option(
-        "--rows",
-        metavar="NAME",
-        type=click.Choice(("clips", "people", "segments", "frames")),
-        default="clips",
-        show_default=True,
-        help="Write one row per clip (clips), person (people), segment (segments) or face in a sampled frame (frames).",
-    ),
-    click.option(
-        "--frames",
-        is_flag=True,
-        help="Include every sampled frame in JSON, as fervid render, plot and report need it.",
-    ),
-    click.option(
-        "--identity-embeddings",
-        is_flag=True,
-        help="JSON clips also hold an embedding of each person's face, for fervid people: biometric data.",
-    ),
+    "json",
 )
 
 model_options: Callable[[F], F] = together(
@@ -157,60 +178,67 @@ model_options: Callable[[F], F] = together(
     ),
 )
 
-sampling_options: Callable[[F], F] = option_group(
-    "Frames",
-    click.option("--fps", type=float, metavar="N", help="Sample N frames per second of video.  [default: 10]"),
-    click.option("--every-frame", is_flag=True, help="Sample every frame. This is slower and more accurate."),
-    click.option(
-        "--start", "start_s", type=float, default=0, show_default=True, metavar="SEC", help="Start at SEC seconds."
-    ),
-    click.option("--end", "end_s", type=float, metavar="SEC", help="Stop before SEC seconds.  [default: end of clip]"),
-    click.option(
-        "--detect",
-        type=click.Choice(("keyframes", "every")),
-        default="keyframes",
-        show_default=True,
-        metavar="WHERE",
-        cls=RareOption,
-        help="Run the face detector on key frames, at most 0.2 seconds apart (keyframes), or on every sampled frame "
-        "(every). Between key frames that agree, boxes are interpolated.",
-    ),
-)
 
-attributes_option: Callable[[F], F] = option_group(
-    "Answers",
+def _sampling_options(usual: str) -> Callable[[F], F]:
+    return option_group(
+        "Frames",
+        click.option("--fps", type=float, metavar="N", help=f"Sample N frames per second.  [default: {usual}]"),
+        click.option("--every-frame", is_flag=True, help="Sample every frame. This is slower and more accurate."),
+        click.option(
+            "--start",
+            "start_s",
+            type=float,
+            default=0,
+            show_default=True,
+            metavar="SEC",
+            help="Start at SEC seconds.",
+        ),
+        click.option(
+            "--end", "end_s", type=float, metavar="SEC", help="Stop before SEC seconds.  [default: end of clip]"
+        ),
+        click.option(
+            "--detect",
+            type=click.Choice(("keyframes", "every")),
+            default="keyframes",
+            show_default=True,
+            metavar="WHERE",
+            cls=RareOption,
+            help="Run the face detector on key frames, at most 0.2 seconds apart (keyframes), or on every sampled "
+            "frame (every). Between key frames that agree, boxes are interpolated.",
+        ),
+    )
+
+
+sampling_options = _sampling_options("10")
+bench_sampling_options = _sampling_options("every frame")
+
+face_options: Callable[[F], F] = option_group(
+    "Faces",
+    click.option(
+        "--min-face",
+        type=int,
+        default=40,
+        show_default=True,
+        metavar="PX",
+        help="Ignore faces smaller than PX pixels.",
+    ),
+    click.option(
+        "--min-score",
+        type=float,
+        metavar="0-1",
+        cls=RareOption,
+        help="Ignore faces with a lower score.  [default: 0.65 for yunet, 0.5 for other detectors]",
+    ),
+    click.option(
+        "--max-faces",
+        type=int,
+        metavar="N",
+        help="Analyse at most N faces per frame.  [default: all]",
+    ),
     click.option(
         "--attributes",
         is_flag=True,
         help="Also estimate age, gender and ethnicity. Read the limits in the model card first.",
-    ),
-)
-
-face_options: Callable[[F], F] = together(
-    attributes_option,
-    option_group(
-        "Faces",
-        click.option(
-            "--min-face",
-            type=int,
-            default=40,
-            show_default=True,
-            metavar="PX",
-            help="Ignore faces smaller than PX pixels.",
-        ),
-        click.option(
-            "--min-score",
-            type=float,
-            metavar="0-1",
-            cls=RareOption,
-            help="Ignore faces with a lower score.  [default: 0.65 for yunet, 0.5 for other detectors]",
-        ),
-        click.option(
-            "--max-faces",
-            type=int,
-            metavar="N",
-            help="Analyse at most N faces per frame.  [default: all]",
-        ),
     ),
 )
 
@@ -248,6 +276,17 @@ debug_option: Callable[[F], F] = click.option(
 )
 
 
+def _drop_what_does_not_go_with(given: dict[str, Any]) -> None:
+    """A --format that was given makes --rows and --frames of a config file meaningless where it cannot hold them."""
+    context = click.get_current_context(silent=True)
+    if context is None or "format_name" not in given:
+        return
+    if given["format_name"] in _CLIP_FORMATS and not is_typed(context, "rows"):
+        given["rows"] = "clips"
+    if (given["format_name"] not in ("json", "jsonl") or given["rows"] != "clips") and not is_typed(context, "frames"):
+        given["frames"] = False
+
+
 def analyzer_options(given: dict[str, Any]) -> AnalyzerOptions:
     """What the options above gave; those that a command does not have stay at their defaults.
 
@@ -264,6 +303,7 @@ def analyzer_options(given: dict[str, Any]) -> AnalyzerOptions:
         raise click.UsageError("--adaptive chooses the frames itself; leave out --fps and --every-frame")
     if given.get("step_s") is not None and given["window_s"] is None:
         raise click.UsageError("--step needs --window")
+    _drop_what_does_not_go_with(given)
     if given.get("frames") and (given["format_name"] not in ("json", "jsonl") or given["rows"] != "clips"):
         raise click.UsageError("--frames belongs to JSON clips; use --format json or jsonl, or --rows frames instead")
     if given.get("identity_embeddings"):

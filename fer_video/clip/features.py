@@ -133,7 +133,9 @@ def load_features(path: Path) -> ClipFeatures:
                 genders=tuple(meta["genders"]),
                 ethnicities=tuple(meta["ethnicities"]),
             )
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except InputError:
+        raise
+    except Exception as error:  # zipfile and NumPy raise a dozen kinds on damaged ones, MemoryError among them
         raise InputError(
             f"{path}: not a features file of fervid that can be read; delete it to make it again"
         ) from error
