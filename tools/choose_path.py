@@ -102,18 +102,18 @@ def table(
 ) -> str:  # fmt: skip
     """held: on clips in which the network sees the expressions; everything: on all."""
     lines = [
-        f"{counts[0]} clips from the pictures to choose by and {counts[1]} from those to report on; about half of them do "
-        "not change. Only clips in which the network sees the expressions are counted. A change counts as found if the "
-        "path changes within 0.5 s of it.",
+        f"{counts[0]} clips from the pictures to choose by and {counts[1]} from those to report on; about half of them "
+        "do not change. Only clips in which the network sees the expressions are counted. A change counts as found if "
+        "the path changes within 0.5 s of it.",
         "",
         "| minimum duration | cost | changes found | changes that are true | median error of those found |",
         "|---|---|---|---|---|",
         *(f"| {each.min_s:g} s | {each.cost:g} | {got.recall:.0%} | {got.precision:.0%} | {got.error_s:.3f} s |"
           for each, got in trials),
         "",
-        f"Chosen: a minimum duration of {best.min_s:g} s and a cost of {best.cost:g}, the most cautious values whose F1 of "
-        f"the two shares is within 0.02 of the best. On the clips to report on: {_said(held)}. If the clips in which the "
-        f"network misses an expression are counted too: {_said(everything)}.",
+        f"Chosen: a minimum duration of {best.min_s:g} s and a cost of {best.cost:g}, the most cautious values whose F1 "
+        f"of the two shares is within 0.02 of the best. On the clips to report on: {_said(held)}. If the clips in which "
+        f"the network misses an expression are counted too: {_said(everything)}.",
         "",
         "| probability of the leading emotion | frames | right |",
         "|---|---|---|",
