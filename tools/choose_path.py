@@ -111,9 +111,9 @@ def table(
         *(f"| {each.min_s:g} s | {each.cost:g} | {got.recall:.0%} | {got.precision:.0%} | {got.error_s:.3f} s |"
           for each, got in trials),
         "",
-        f"Chosen: a minimum duration of {best.min_s:g} s and a cost of {best.cost:g}, the most cautious values whose F1 "
-        f"of the two shares is within 0.02 of the best. On the clips to report on: {_said(held)}. If the clips in which "
-        f"the network misses an expression are counted too: {_said(everything)}.",
+        f"Chosen: a minimum duration of {best.min_s:g} s and a cost of {best.cost:g}, the most cautious values whose "
+        f"F1 of the two shares is within 0.02 of the best. On the clips to report on: {_said(held)}. If the clips in "
+        f"which the network misses an expression are counted too: {_said(everything)}.",
         "",
         "| probability of the leading emotion | frames | right |",
         "|---|---|---|",
