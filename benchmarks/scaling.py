@@ -63,7 +63,7 @@ class Measured:
     core_s: float  # of processor time
     videos: int
     video_s: float  # duration of all videos
-    frames: int  # looked at
+    frames: int  # analysed
 
 
 def measure(engine: Engine[tuple[ClipResult, float]], name: str, workers: int, clips: Sequence[str]) -> Measured:

@@ -24,7 +24,7 @@ Rows = list[dict[str, str]]
 
 
 def blocks(page: str, language: str) -> list[str]:
-    text = (ROOT / "docs" / "howto" / page).read_text(encoding="utf-8")
+    text = (ROOT / "docs/howto" / page).read_text(encoding="utf-8")
     found = re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     assert found, (page, language)
     return found
@@ -129,6 +129,20 @@ def test_r(workplace: Path) -> None:
     expected = happiness_of_clips()
     means_by_condition = {row["condition"]: float(row["mean"]) for row in rows("2.out.csv")}
     assert means_by_condition == pytest.approx({"treatment": expected["a"], "control": expected["b"]})
+
+
+@pytest.mark.parametrize("page", ["../start.md", "../../README.md"])
+def test_getting_started_in_python(page: str, workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        shutil.copy(Path("recordings", name), name)
+    said: dict[str, Any] = {}
+    exec(blocks(page, "python")[0], said)
+    assert said["result"].status == "ok"
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("1 0.0 1.9 happiness")]
+    if page.endswith("start.md"):
+        assert lines[-2:] == ["a.mp4 ok", "b.mp4 ok"]
+        assert len(said["rows"]) == 20
 
 
 def printed_segments(text: str) -> list[tuple[float, float, str]]:

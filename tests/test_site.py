@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import posixpath
 import re
 import runpy
@@ -11,6 +12,9 @@ import click
 import pytest
 from conftest import ROOT
 from fer_video.cli import main
+
+import fer_video
+from fer_video.clip.segments import WindowOptions
 
 pytestmark = pytest.mark.skipif(not (ROOT / "mkdocs.yml").exists(), reason="only in a checkout")
 
@@ -98,6 +102,18 @@ def test_links_are_changed_to_places_of_the_site() -> None:
     }
     for (place, given), expected in cases.items():
         assert relinked(given, place) == (expected or given)  # type: ignore[operator]
+
+
+def test_every_public_name_is_in_the_python_reference_once() -> None:
+    named = re.findall(r"^::: fer_video\.(\w+)$", text("docs/api.md"), re.MULTILINE)
+    assert sorted(named) == sorted(set(fer_video.__all__) - {"__version__"})
+
+
+def test_the_fields_of_options_are_described() -> None:
+    """Where help() shows them: in the docstring of the class."""
+    for options in (fer_video.AnalyzerOptions, fer_video.Sampling, fer_video.DetectorOptions, WindowOptions):
+        described = re.findall(r"^        (\w+): \S", options.__doc__ or "", re.MULTILINE)
+        assert described == [field.name for field in dataclasses.fields(options)]
 
 
 def test_the_site_loads_nothing_from_elsewhere() -> None:
