@@ -36,6 +36,7 @@ _SECTIONS = {
     },
     "Studies": {
         "summarize": "Summarise the results of many clips in one table.",
+        "compare": "Measure how far results agree with what people coded in the same clips.",
     },
     "Train and measure": {
         "extract": "Store the per-frame features of clips, to train on or to use elsewhere.",
