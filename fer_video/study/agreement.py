@@ -123,7 +123,7 @@ class Comparison:
         ]
 
     def _match(self, intervals: Sequence[Interval], person: Person | None) -> None:
-        """Counts onsets of the coder and of fervid, and pairs of them: of one label, within the tolerance, one to one."""
+        """Counts onsets of the coder and of fervid, and pairs of one label within the tolerance, one to one."""
         if not self.options.tolerance_s:
             return
         segments = [] if person is None else list(onsets_of(person.segments or ()))
