@@ -65,7 +65,8 @@ def evaluate(
 
     model, dataset = _arguments(arguments, cv)
     if png is not None:
-        from fer_video.render.confusion import check_drawing, draw_confusion
+        from fer_video.render.confusion import draw_confusion
+        from fer_video.render.figure import check_drawing
 
         check_drawing(Path(png))
     given["attributes"] = given["attributes"] or bool(groups)

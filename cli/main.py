@@ -5,19 +5,18 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-import signal
 import sys
-import threading
 from contextlib import suppress
 from typing import Any
 
 import click
 import cloup
 from fer_video.cli.shared.messages import show_details
+from fer_video.cli.shared.opencv import settle_opencv
 
 from fer_video import __version__
 from fer_video.errors import FervidError, OptionError, OutputError, printable, unexpected
-from fer_video.interrupt import ends
+from fer_video.interrupt import listen, was_interrupted
 
 __all__ = ["main"]
 
@@ -83,7 +82,7 @@ class LazyGroup(cloup.Group):
 
 
 def _stop(ctx: click.Context, error: Exception | KeyboardInterrupt) -> None:
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, KeyboardInterrupt) or (was_interrupted() and not isinstance(error, FervidError)):
         click.echo("fervid: interrupted", err=True)
         ctx.exit(130)
     if isinstance(error, OSError):
@@ -109,18 +108,9 @@ def main(debug: bool) -> None:
     Data goes to stdout, everything else to stderr. Exit codes: 0 all inputs done, 1 some failed (the rest are
     done and written), 2 wrong usage, 130 interrupted.
     """
-    if threading.current_thread() is threading.main_thread():
-        for each in ends():  # schedulers stop jobs by SIGTERM, terminals by SIGHUP; finish as for Ctrl-C
-            signal.signal(each, signal.default_int_handler)
-    # The stages of the pipeline keep the cores busy; OpenCV's own threads would only wait beside them, spinning.
-    os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
+    listen()  # schedulers stop jobs by SIGTERM, terminals by SIGHUP; finish as for Ctrl-C
+    settle_opencv(quiet=not debug)
     if debug:
         show_details()
     else:
         logging.basicConfig(stream=sys.stderr, format="fervid: %(levelname)s: %(message)s", level=logging.WARNING)
-        # A picture of a few bytes can claim gigabytes; OpenCV's own limit is 2^30 pixels.
-        os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 27))
-        # FFmpeg inside OpenCV prints its own account of each broken file; fervid says it in one line. Both read
-        # these when OpenCV is loaded and opens the first file, which is after this.
-        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-        os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")

@@ -42,7 +42,7 @@ def plot(results: tuple[str, ...], out: str, kind: Any, person: int | None) -> N
     fervid plot results/ --out clips.svg
     """
     from fer_video.files import refuse_same
-    from fer_video.render.confusion import check_drawing
+    from fer_video.render.figure import check_drawing
     from fer_video.render.plot import plot_clip, plot_clips
     from fer_video.results.read import read_results, result_files
 

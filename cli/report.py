@@ -104,7 +104,7 @@ def _results(
     for file in files:
         for result in read_results(file):
             places = [Path(result.path), file.parent / result.path]
-            yield result, next((place for place in places if place.exists()), None)
+            yield result, _matching(result, next((place for place in places if place.exists()), None), progress)
     if clips:
         from fer_video.analyzer import Analyzer
 
@@ -114,6 +114,19 @@ def _results(
                 progress.say(f"warning: {result.path}: is not kept here: its page has neither video nor pictures")
             yield result, here
             progress.finish()
+
+
+def _matching(result: ClipResult, clip: Path | None, progress: BatchProgress) -> Path | None:
+    """A result may name any file; only the clip that it describes goes into a page."""
+    from fer_video.render.match import check_match
+
+    try:
+        if clip is not None and result.status != "failed":
+            check_match(result, clip)
+    except InputError as error:
+        progress.say(f"warning: its page has neither video nor pictures: {error}")
+        return None
+    return clip
 
 
 def _one(results: Iterator[tuple[ClipResult, Path | None]], out: Path, options: ReportOptions) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from fer_video.errors import InputError, OutputError
+from fer_video.scratch import hold, sweep_parts
 
 __all__ = [
     "cache_dir",
@@ -54,6 +55,8 @@ def open_output(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}; choose another place") from error
     temporary = Path(name)
+    hold(handle)
+    sweep_parts(path)
     try:
         with os.fdopen(handle, "wb" if binary else "w", **text) as file:
             try:

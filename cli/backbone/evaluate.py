@@ -47,7 +47,8 @@ def evaluate(
     from fer_video.training.evaluate import evaluate_backbone
 
     if png is not None:
-        from fer_video.render.confusion import check_drawing, draw_confusion
+        from fer_video.render.confusion import draw_confusion
+        from fer_video.render.figure import check_drawing
 
         check_drawing(Path(png))
     spec = find_model("emotion-backbone", model)

@@ -62,7 +62,7 @@ def import_(path: str, labels: str | None, valence_arousal: bool, **given: Any) 
     from fer_video.models.store import add, check_name
 
     file = Path(path)
-    if not file.is_file():
+    if not file.exists():
         raise OptionError(f"{file}: no such file")
     check_name(given["name"] or file.stem)
     facts = inspect(file)

@@ -38,10 +38,13 @@ def result_of(
     Raises InputError, OptionError, ModelError, UsageError.
     """
     if result_file is not None:
+        from fer_video.render.match import check_match
         from fer_video.results.read import read_results
 
         refuse_analysis_options(ctx, given)
-        return _of_clip(clip, result_file, read_results(Path(result_file)))
+        result = _of_clip(clip, result_file, read_results(Path(result_file)))
+        check_match(result, here)
+        return result
     from fer_video.analyzer import Analyzer
 
     result = Analyzer(analyzer_options(given)).analyze(here, progress.update)

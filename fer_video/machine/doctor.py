@@ -9,7 +9,6 @@ import importlib.metadata
 import importlib.util
 import platform
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fer_video.errors import FervidError, OptionError, unexpected
+from fer_video.scratch import scratch_folder
 from fer_video.version import __version__
 
 __all__ = ["Check", "examine", "processor"]
@@ -175,11 +175,11 @@ def _weights() -> Iterator[Check]:
 
 def _trial(device: str) -> Iterator[Check]:
     """Write a short clip, decode it, find the faces in it and read them."""
-    with tempfile.TemporaryDirectory() as folder:
-        clip = Path(folder) / "trial.avi"
+    with scratch_folder("doctor") as folder:
+        clip = folder / "trial.avi"
         faces = _write_clip(clip)
         yield _decoded(clip)
-        yield _kinds(Path(folder))
+        yield _kinds(folder)
         yield _inferred(clip, faces * _TRIAL_FRAMES, device)
 
 

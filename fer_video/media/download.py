@@ -16,6 +16,7 @@ from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from fer_video.media.address import WEB, shown
+from fer_video.media.pace import Pace, PacedHTTP, PacedHTTPS
 from fer_video.version import __version__
 
 __all__ = ["DownloadError", "DownloadOptions", "PassingError", "Progress", "download", "length", "persist", "writing"]
@@ -26,6 +27,8 @@ Progress = Callable[[int, int | None], None]
 _CHUNK: Final = 1 << 16
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})  # worth another try
 _LONGEST_WAIT_S: Final = 30.0
+_DIGITS: Final = 20  # of a length; Python refuses to read thousands of them
+_SLOW: Final = "cannot be downloaded: fewer than {0.least_bytes} bytes came in {0.pace_s:g} s"
 _NO_ADDRESS: Final = "not a web address; check it"  # and nothing of what Python says: it quotes what may be a password
 
 
@@ -34,6 +37,8 @@ class DownloadOptions:
     """How patient a download is, and how large it may be."""
 
     timeout_s: float = 30.0  # without a byte
+    pace_s: float = 60.0  # within which at least least_bytes come, or less than that is left
+    least_bytes: int = 30_000
     attempts: int = 5  # in a row that bring nothing
     wait_s: float = 0.5  # before the second attempt; twice as long before each further one
     most_bytes: int = 1 << 30  # refused beyond
@@ -136,9 +141,10 @@ class _Web:
         have = length(self._part)
         if self._size is not None and have >= self._size:
             return True  # whole, or too long: whoever verifies it says which
+        pace = Pace(self._options.pace_s, self._options.least_bytes)
         try:
-            with self._open(have) as response:
-                return self._take(response, have)
+            with pace, self._open(have, pace) as response:
+                whole = self._take(response, have, pace)
         except urllib.error.HTTPError as error:
             error.close()
             if have and error.code == 416:  # nothing there to continue with: begin anew
@@ -149,9 +155,13 @@ class _Web:
                 raise DownloadError(reason, error.code) from error
             raise PassingError(reason, _asked_to_wait(error)) from error
         except (OSError, http.client.HTTPException) as error:
-            raise PassingError(_reason(error)) from error
+            if not pace.slow:
+                raise PassingError(_reason(error)) from error
+        if pace.slow:  # to begin again would be as slow
+            raise DownloadError(_SLOW.format(self._options), passing=True)
+        return whole
 
-    def _open(self, have: int) -> Any:
+    def _open(self, have: int, pace: Pace) -> Any:
         request = urllib.request.Request(self._url, headers={"User-Agent": f"fervid/{__version__}"})
         for name, value in self._headers.items():
             request.add_unredirected_header(name, value)
@@ -160,15 +170,17 @@ class _Web:
             if self._version:  # the rest of another version would make a file that never was
                 request.add_header("If-Range", self._version)
         try:
-            return urllib.request.build_opener(_Redirects).open(request, timeout=self._options.timeout_s)
+            return urllib.request.build_opener(_Redirects, PacedHTTP(pace), PacedHTTPS(pace)).open(
+                request, timeout=self._options.timeout_s
+            )
         except (ValueError, http.client.InvalidURL):
             raise DownloadError(_NO_ADDRESS) from None
 
-    def _take(self, response: Any, have: int) -> bool:
+    def _take(self, response: Any, have: int, pace: Pace) -> bool:
         continues = response.status == 206 and _starts_at(response.headers.get("Content-Range"), have)
         have = have if continues else 0
-        announced = response.headers.get("Content-Length")
-        total = have + int(announced) if announced and announced.isdecimal() else None
+        announced = response.headers.get("Content-Length") or ""
+        total = have + int(announced) if announced.isdecimal() and len(announced) < _DIGITS else None
         if continues and total != (self._total or total):  # it was replaced meanwhile: begin anew
             self._part.unlink()
             return False
@@ -181,6 +193,7 @@ class _Web:
         with writing(self._part, anew=not continues) as write:
             while chunk := response.read1(_CHUNK):
                 have += len(chunk)
+                pace.came(len(chunk))
                 if have > limit:
                     raise DownloadError(f"gives more than the {limit} bytes that are expected")
                 write(chunk)

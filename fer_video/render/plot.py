@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_video.errors import InputError, OptionError, printable
-from fer_video.render.confusion import save_figure
+from fer_video.render.figure import drawing, save_figure
 from fer_video.render.palette import colour_of, text_on
 from fer_video.results.rows import segmenting
 from fer_video.types import ClipResult, Person
@@ -25,6 +25,7 @@ _MOST_PEOPLE, _MOST_CLIPS = 12, 60
 _DASHES = ("-", "--", "-.", ":")
 
 
+@drawing()
 def plot_clip(result: ClipResult, out: Path, kind: Kind = "stacked", person: int | None = None) -> None:
     """One panel a person (the longest in sight, or the one asked for). PNG or SVG by the suffix.
 
@@ -52,6 +53,7 @@ def plot_clip(result: ClipResult, out: Path, kind: Kind = "stacked", person: int
     save_figure(figure, out)
 
 
+@drawing()
 def plot_clips(results: Sequence[ClipResult], out: Path, kind: Kind = "stacked") -> None:
     """Small multiples: the main person of each clip, times from 0 to each clip's end. Raises as plot_clip."""
     shown = [each for each in results if each.clip is not None and each.observations and each.duration_s is not None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -171,3 +172,13 @@ def test_without_the_extra_it_says_which(tmp_path: Path) -> None:
     run = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
     assert run.returncode == 2
     assert run.stderr == "fervid: error: pictures need matplotlib: pip install 'fervid[plot]'\n"
+
+
+def test_letters_that_no_font_has_are_told_in_one_line(tmp_path: Path) -> None:
+    result = stored(tmp_path / "r.json", clip("𓀀.mp4"))
+    command = [sys.executable, "-m", "fer_video.cli", "plot", str(result), "--out", str(tmp_path / "p.png")]
+    environment = {**os.environ, "MPLCONFIGDIR": "/dev/null/nowhere"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert "letters of these names are in none of the fonts here" in line

@@ -34,9 +34,14 @@ def _tiers(result: ClipResult) -> Iterator[tuple[str, list[Annotation]]]:
 def _annotations(person: Person, offset_s: float, *, confidence: bool) -> list[Annotation]:
     """offset_s: when a player shows the first frame; tools for annotation show a player's times."""
     found = []
-    for segment in person.segments or ():
-        start_ms = round((segment.start_s + offset_s) * 1000)
+    segments = person.segments or ()
+    starts_ms = [round((segment.start_s + offset_s) * 1000) for segment in segments]
+    for segment, start_ms, next_ms in zip(segments, starts_ms, [*starts_ms[1:], None], strict=True):
         end_ms = max(round((segment.end_s + offset_s) * 1000), start_ms + _SHORTEST_MS)
+        if next_ms is not None:
+            end_ms = min(end_ms, next_ms)  # the tools refuse a tier whose annotations overlap
+        if end_ms <= start_ms:
+            continue  # within one millisecond
         said = f"{segment.confidence:.3f}" if confidence else printable(segment.emotion or "uncertain")
         found.append((start_ms, end_ms, said))
     return found
