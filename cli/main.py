@@ -38,6 +38,7 @@ _SECTIONS = {
     "Studies": {
         "summarize": "Summarise the results of many clips in one table.",
         "people": "Find the same people in the results of many clips.",
+        "compare": "Measure how far results agree with what people coded in the same clips.",
     },
     "Train and measure": {
         "extract": "Store the features of clips for training or other programs.",

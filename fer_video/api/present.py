@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -12,6 +11,7 @@ from fer_video.errors import OptionError
 from fer_video.files import open_output
 from fer_video.results.rows import ROWS, Rows, RowShape, column_names, flat_rows
 from fer_video.results.writers import CLIP_FORMATS, make_writer
+from fer_video.scratch import scratch_folder
 from fer_video.study.summarize import Summarizer, SummaryOptions
 from fer_video.study.tables import Table, write_table
 from fer_video.types import ClipResult
@@ -91,8 +91,8 @@ def _parquet(result: ClipResult, out: Path, rows: str) -> None:
 
     if rows == "summary":
         return _rows(result, out, rows)
-    with _table(result, rows), tempfile.TemporaryDirectory() as folder:  # made for its checks
-        piece, kind = Path(folder) / "piece", cast(Rows, rows)
+    with _table(result, rows), scratch_folder("rows") as folder:  # the table is made for its checks
+        piece, kind = folder / "piece", cast(Rows, rows)
         with piece.open("w", encoding="utf-8") as file:
             RowLinesWriter(file, kind, _shape(result)).write(result)
         return write_parquet(out, [piece], kind, _shape(result))
@@ -106,7 +106,7 @@ def _segments(result: ClipResult, out: Path, rows: str) -> None:
 
 def _plot(result: ClipResult, out: Path, rows: str) -> None:
     del rows
-    from fer_video.render.confusion import check_drawing
+    from fer_video.render.figure import check_drawing
     from fer_video.render.plot import plot_clip
 
     check_drawing(out)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from fer_video.study.curves import Curve
 from fer_video.types import ClipResult, Person, Segment
 
-__all__ = ["LABEL_FIGURES", "UNCERTAIN", "Figures", "LabelFigures", "Levels", "figures_of"]
+__all__ = ["LABEL_FIGURES", "UNCERTAIN", "Figures", "LabelFigures", "Levels", "figures_of", "onsets_of"]
 
 UNCERTAIN = "uncertain"  # what segments without an emotion are called
 _MOMENT_S = 1e-3  # what a segment of a single frame counts for, as in Person.time_shares
@@ -77,7 +77,7 @@ def figures_of(result: ClipResult, person: Person | None, curve: Curve | None) -
         return replace(whole, labels={label: _label(levels.get(label), None, label, 0.0) for label in labels})
     seen_s = sum(map(_length_s, segments))
     labels += [*sorted({_name(each) for each in segments} - {*labels, UNCERTAIN}), UNCERTAIN]
-    changes = max(len(list(_onsets(segments))) - 1, 0)
+    changes = max(len(list(onsets_of(segments))) - 1, 0)
     return replace(
         whole,
         seen_s=seen_s,
@@ -107,13 +107,13 @@ def _label(levels: Levels | None, segments: Sequence[Segment] | None, label: str
     mean, sd, peak, peak_s = (levels.mean, levels.sd, levels.peak, levels.peak_s) if levels else (None,) * 4
     if segments is None:
         return LabelFigures(mean, sd, peak, peak_s)
-    onsets = [each.start_s for each in _onsets(segments) if _name(each) == label]
+    onsets = [each.start_s for each in onsets_of(segments) if _name(each) == label]
     lasting_s = sum(_length_s(each) for each in segments if _name(each) == label)
     share = lasting_s / seen_s if seen_s else None
     return LabelFigures(mean, sd, peak, peak_s, share, len(onsets), onsets[0] if onsets else None)
 
 
-def _onsets(segments: Sequence[Segment]) -> Iterator[Segment]:
+def onsets_of(segments: Sequence[Segment]) -> Iterator[Segment]:
     """The first segment, and each that shows something else than the one before it, whatever the gap between them."""
     before: Segment | None = None
     for each in segments:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fer_video.errors import InputError, OptionError
 from fer_video.files import read_limited
-from fer_video.media.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from fer_video.study.clips import ClipIndex
 
 __all__ = ["Meta", "read_meta"]
 
@@ -36,11 +35,9 @@ class Meta:
     def __init__(self, path: Path, columns: Sequence[str], lines: Sequence[_Line]) -> None:
         self.path, self.columns = path, tuple(columns)
         self._lines = lines
-        self._index: tuple[dict[str, list[_Line]], ...] = ({}, {}, {}, {})  # as _keys
+        self._index: ClipIndex[_Line] = ClipIndex()
         for line in lines:
-            for index, keys in zip(self._index, _keys_of_line(line, path.parent), strict=True):
-                for key in keys:
-                    index.setdefault(key, []).append(line)
+            self._index.add(line.clip, path.parent, line)
         self._clip_of: dict[int, str] = {}  # number of a line -> the clip that it was for
 
     def find(self, clip: str, person: int | None) -> Cells | None:
@@ -50,7 +47,7 @@ class Meta:
 
         Raises OptionError where two lines match, or a line matches two clips.
         """
-        found = [each for each in self._named(clip) if each.person is None or each.person == person]
+        found = [each for each in self._index.find(clip) if each.person is None or each.person == person]
         if len(found) > 1:
             first, second = found[:2]
             raise OptionError(f"{self.path}: lines {first.number} and {second.number} both match {clip}; leave one out")
@@ -58,19 +55,12 @@ class Meta:
 
     def names(self, clip: str) -> bool:
         """Whether a line is about this clip, or somebody in it."""
-        return bool(self._named(clip))
+        return bool(self._index.find(clip))
 
     @property
     def has_people(self) -> bool:
         """Whether lines are about people in the clips."""
         return any(line.person is not None for line in self._lines)
-
-    def _named(self, clip: str) -> Sequence[_Line]:
-        for index, keys in zip(self._index, _keys(clip), strict=True):
-            for key in keys:
-                if key in index:
-                    return index[key]
-        return ()
 
     def _taken(self, line: _Line, clip: str) -> Cells:
         before = self._clip_of.setdefault(line.number, clip)
@@ -131,24 +121,3 @@ def _line(path: Path, number: int, header: Sequence[str], cells: Sequence[str], 
         raise InputError(f"{path}: line {number}: person {who!r} is not a number; people are numbered from 1")
     rest = {name: cells[place].strip() for place, name in enumerate(header) if place not in (key, person)}
     return _Line(number, clip, int(who) if who else None, rest)
-
-
-def _keys(clip: str) -> tuple[list[str], ...]:
-    """What a clip may be called: its path, the end of its path, its name, its name without suffix."""
-    path = Path(clip)
-    ends = ["/".join(path.parts[start:]) for start in range(1, len(path.parts) - 1)]
-    return [_absolute(clip)], ends, [path.name], [path.stem]
-
-
-def _keys_of_line(line: _Line, folder: Path) -> tuple[set[str], ...]:
-    """A path counts from here and from the folder of the file. One with folders in it is not taken for a mere name."""
-    path = Path(line.clip)
-    whole = {_absolute(line.clip), _absolute(folder / path)}
-    if len(path.parts) > 1:
-        return whole, {path.as_posix()}, set(), set()
-    stems = {path.name, path.stem} if path.suffix.lower() in VIDEO_SUFFIXES | IMAGE_SUFFIXES else {path.name}
-    return whole, set(), {path.name}, stems
-
-
-def _absolute(path: str | Path) -> str:
-    return os.path.abspath(path)  # noqa: PTH100  resolving links would change names

@@ -31,7 +31,13 @@ class Table(Closing):
     """
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  closed by close()
+        """Raises OutputError."""
+        try:
+            self._file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  closed by close()
+        except OSError as error:
+            raise OutputError(
+                f"no temporary file can be made: {error.strerror}; set TMPDIR to a folder for them"
+            ) from error
         self.columns: list[str] = []
         self.types: dict[str, type] = {}
         self._rows = 0

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from fer_video.datasets.samples import ETHNICITIES, FACE_LAYOUTS, GENDERS, FaceLayout, plain_emotion
+from fer_video.datasets.samples import ETHNICITIES, FACE_LAYOUTS, GENDERS, FaceLayout
+from fer_video.emotions import plain_emotion
 from fer_video.errors import InputError, OptionError
 from fer_video.files import parse_toml, read_limited
 
