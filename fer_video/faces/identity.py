@@ -5,8 +5,9 @@ the embedding of its best crops (portraits.py), made when it ends, and tracks wh
 (clusters.py). Memory grows with the tracks, by a few hundred numbers each, and not with the frames.
 
 An embedding costs as much as finding the faces of a whole second of video, so few are made: none while there is no
-other track that a track could belong to, one where the best crop already agrees clearly with a known track, and all
-of its crops otherwise.
+other track that a track could belong to, none where a crop is nearly the same picture as one of a known track
+(seen.py), one where the best crop agrees clearly with a known track or is not clear enough to be known by, and all of
+its crops otherwise.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from fer_video.faces.clusters import cluster
 from fer_video.faces.doubts import Doubt
 from fer_video.faces.portraits import Portrait, Portraits, portrait_score
 from fer_video.faces.recognize import Recognizer
+from fer_video.faces.seen import Seen, thumbnails_of
 from fer_video.faces.track import assign
 from fer_video.types import Face, Floats, Image, PersonEmbedding, Picture
 
@@ -28,6 +30,7 @@ __all__ = ["Identities", "TrackEmbedding", "person_embedding", "track_embedding"
 
 _CLEAR_SCORE = 0.1  # of a face that is compared at once: sure, large or frontal enough
 _OTHER = 0.3  # cosine below which a face is not the one that the track followed
+_HOPELESS = 0.9  # of the least length: of a track whose best crop has less, the others are no better
 _BETTER = 0.15  # by how much looks must speak for another track than the one that fits by place
 _NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
 
@@ -96,6 +99,7 @@ class Identities:
         self._ended: dict[int, list[Portrait]] = {}  # tracks that have no embedding yet
         self._apart: dict[int, set[int]] = {}  # track -> tracks that were seen in a frame with it; every track is here
         self._in_frame: Sequence[int] = ()
+        self._seen = Seen()
         self._looks: dict[int, tuple[Portrait, Floats]] = {}  # track -> its best crop and the embedding, once asked for
         self.embeddings: dict[int, TrackEmbedding] = {}  # of tracks that are recognised by them
 
@@ -159,13 +163,23 @@ class Identities:
     def _embed(self, track: int, portraits: Sequence[Portrait]) -> None:
         if not portraits:
             return
+        thumbnails = thumbnails_of([portrait.crop for portrait in portraits])
+        if (same := self._seen.find(thumbnails, self._apart[track])) is not None:
+            if same in self.embeddings:
+                self.embeddings[track] = replace(self.embeddings[same], best=replace(portraits[0], crop=_NO_PICTURE))
+            self._looks.pop(track, None)
+            return
+        self._seen.add(track, thumbnails)
+        self._embed_new(track, portraits)
+
+    def _embed_new(self, track: int, portraits: Sequence[Portrait]) -> None:
         spec = self._recognizer.spec.identity
         embeddings = self._embed_first(track, portraits[0])
         del self._looks[track]
         best = replace(portraits[0], crop=_NO_PICTURE)
         found = track_embedding(embeddings, best)
         clear = found.length >= spec.least_length and self._best_cosine(track, found.vector) >= spec.sure
-        if not clear and len(portraits) > 1:
+        if not clear and found.length >= _HOPELESS * spec.least_length and len(portraits) > 1:
             rest = self._recognizer.embed([portrait.crop for portrait in portraits[1:]])
             found = track_embedding(np.concatenate((embeddings, rest)), best)
         if found.length >= spec.least_length:
