@@ -13,7 +13,7 @@ __all__ = ["Portrait", "Portraits", "portrait_score"]
 
 MOST = 5  # crops of a track
 _APART_S = 0.3  # at least between two crops of a track: neighbouring frames show the same again
-_CLEARLY = 1.05  # how much better a crop must score to replace one: else each frame of a slow zoom would be cropped
+_CLEARLY = 1.15  # how much better a crop must score to replace one: else each frame of a slow zoom would be cropped
 _LEAST = 0.02  # score below which a face is a profile or a speck: nobody is recognised by it
 _FULL_SIDE = 112  # pixels of a face beyond which more of them are of no use to a network of 112 pixels
 
