@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from fer_video.cli.shared.command import command, option_group
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import debug_option
@@ -24,39 +25,54 @@ __all__ = ["people"]
 _MOST_SHARES = 3
 
 
-@click.command()
+@command()
 @click.argument("results", metavar="RESULTS...", nargs=-1, required=True, shell_complete=files)
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(("table", "json", "csv")),
-    default="table",
-    show_default=True,
-    help="Format of the list of people, on stdout.",
+@option_group(
+    "Output",
+    click.option(
+        "--format",
+        "format_name",
+        type=click.Choice(("table", "json", "csv")),
+        default="table",
+        show_default=True,
+        help="Format of the list of people, on stdout.",
+    ),
+    click.option(
+        "--sheet",
+        metavar="FILE",
+        shell_complete=files,
+        help="Write a contact sheet: a .png with pictures of everybody.",
+    ),
+    click.option("--write", is_flag=True, help="Write the names into the results."),
+    click.option(
+        "--out", metavar="DIR", shell_complete=files, help="Write the results with the names into this folder."
+    ),
+    click.option(
+        "--rows",
+        type=click.Choice(("clips", "people", "segments", "frames")),
+        help="Also write these rows of all clips as CSV into --out, with a column identity.",
+    ),
+    click.option("--forget", is_flag=True, help="Delete the embeddings from the results, and do nothing else."),
 )
-@click.option("--sheet", metavar="FILE", shell_complete=files, help="Contact sheet: a .png with pictures of everybody.")
-@click.option(
-    "--names",
-    metavar="FILE",
-    shell_complete=files,
-    help="CSV with the columns person and identity: names for numbers of the list; with a column path, for the "
-    "people of that clip.",
+@option_group(
+    "Names",
+    click.option(
+        "--names",
+        metavar="FILE",
+        shell_complete=files,
+        help="CSV with the columns person and identity: names for numbers of the list; with a column path, for the "
+        "people of that clip.",
+    ),
+    click.option(
+        "--gallery",
+        metavar="DIR",
+        shell_complete=files,
+        help="Folder with one folder of pictures per name: people get the name that they clearly match.",
+    ),
+    click.option(
+        "--identity-model", metavar="NAME|PATH", help="Network for the pictures of --gallery.  [default: sface]"
+    ),
 )
-@click.option(
-    "--gallery",
-    metavar="DIR",
-    shell_complete=files,
-    help="Folder with one folder of pictures per name: people get the name that they clearly match.",
-)
-@click.option("--identity-model", metavar="NAME|PATH", help="Network for the pictures of --gallery.  [default: sface]")
-@click.option("--write", is_flag=True, help="Write the names into the results.")
-@click.option("--out", metavar="DIR", shell_complete=files, help="Write the results with the names into this folder.")
-@click.option(
-    "--rows",
-    type=click.Choice(("clips", "people", "segments", "frames")),
-    help="Also write these rows of all clips as CSV into --out, with a column identity.",
-)
-@click.option("--forget", is_flag=True, help="Delete the embeddings from the results, and do nothing else.")
 @click.option("-q", "--quiet", is_flag=True, help="No warnings; errors only.")
 @debug_option
 @click.pass_context
