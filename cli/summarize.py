@@ -49,12 +49,43 @@ __all__ = ["summarize"]
         help="Write to FILE: .csv, .parquet or .xlsx.  [default: CSV to stdout]",
     ),
 )
+@option_group(
+    "Time",
+    click.option(
+        "--events",
+        metavar="FILE",
+        shell_complete=files,
+        help="Each event is a row of its own, also in --by event: a CSV with start, end and name, for all clips or with "
+        "a column path; an .eaf (ELAN) or .TextGrid (Praat), or a folder of these, named as the clips are.",
+    ),
+    click.option(
+        "--tier",
+        "tiers",
+        multiple=True,
+        metavar="NAME",
+        help="Only events of this tier. May be given several times.  [default: of all tiers]",
+    ),
+    click.option(
+        "--smooth",
+        "smooth_s",
+        type=float,
+        metavar="SEC",
+        help="Smooth the probabilities over SEC seconds first.  [default: as they are]",
+    ),
+    click.option(
+        "--baseline",
+        metavar="START-END|FILE",
+        shell_complete=files,
+        help="A person's own neutral: seconds of each clip (0-10), or the result of one clip. Adds the change from it.",
+    ),
+)
 @click.option("-q", "--quiet", is_flag=True, help="No warnings.")
 @debug_option
 @click.pass_context
 def summarize(
-    ctx: click.Context, /, results: tuple[str, ...], by: str, meta: str | None, long: bool, seed: int,
-    out: str | None, quiet: bool,
+    ctx: click.Context, /, results: tuple[str, ...], by: str, meta: str | None, events: str | None,
+    tiers: tuple[str, ...], smooth_s: float | None, baseline: str | None, long: bool, seed: int, out: str | None,
+    quiet: bool,
 ) -> None:  # fmt: skip
     """Summarise the results of many clips in one table.
 
@@ -66,20 +97,26 @@ def summarize(
     fervid predict interviews/ --frames --out results/
     fervid summarize results/ --out summary.csv
     fervid summarize results/ --meta people.csv --by condition --long
+    fervid summarize results/ --events film.csv --by event --baseline 0-10
     """
     from fer_video.files import refuse_same
     from fer_video.results.read import result_files, stream_results
+    from fer_video.study.annotations import read_annotations
+    from fer_video.study.baseline import baseline_of
     from fer_video.study.meta import read_meta
     from fer_video.study.summarize import Summarizer, SummaryOptions
     from fer_video.study.tables import check_table, write_csv, write_table
 
-    options = SummaryOptions(by, long, seed)
+    if tiers and events is None:
+        raise click.UsageError("--tier needs --events")
+    options = SummaryOptions(by, long, seed, smooth_s, None if baseline is None else baseline_of(baseline), tiers)
     if out is not None:
         check_table(Path(out))
     found = result_files(results)
     if out is not None:
-        refuse_same(Path(out), [*map(str, found), *filter(None, [meta])])
-    summarizer = Summarizer(options, None if meta is None else read_meta(Path(meta)))
+        refuse_same(Path(out), [*map(str, found), *filter(None, [meta, events])])
+    marked = None if events is None else read_annotations(Path(events))
+    summarizer = Summarizer(options, None if meta is None else read_meta(Path(meta)), marked)
     failures = 0
     for file in found:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -107,20 +107,36 @@ def load_all(*paths: Clip) -> Iterator[ClipResult]:
 
 
 def summarize(
-    results: Iterable[ClipResult], by: str = "clip", *, meta: Clip | None = None, long: bool = False, seed: int = 0
+    results: Iterable[ClipResult],
+    by: str = "clip",
+    *,
+    meta: Clip | None = None,
+    events: Clip | None = None,
+    tiers: Sequence[str] = (),
+    smooth: float | None = None,
+    baseline: str | None = None,
+    long: bool = False,
+    seed: int = 0,
 ) -> Any:
     """A pandas DataFrame (extra [tables]) as `fervid summarize` writes it (docs/study.md).
 
     results: such as load_all("results/"). by: clip, person, or columns of the table meta, such as "condition". meta:
-    CSV about the clips. long: one row per emotion too. seed: of the bootstrap. What `fervid summarize` prints as
-    warnings is in `attrs["notes"]` of the DataFrame. Raises InputError, OptionError.
+    CSV about the clips. events: a table or tiers, each event a row; tiers: only events of these. smooth: seconds that
+    the probabilities are smoothed over. baseline: "0-10", or the file of a result. long: one row per emotion too. seed:
+    of the bootstrap. What `fervid summarize` prints as warnings is in `attrs["notes"]` of the DataFrame.
+
+    Raises InputError, OptionError.
     """
     from fer_video.api.present import frame_of
+    from fer_video.study.annotations import read_annotations
+    from fer_video.study.baseline import baseline_of
     from fer_video.study.meta import read_meta
     from fer_video.study.summarize import Summarizer, SummaryOptions
 
-    known = None if meta is None else read_meta(Path(meta))
-    summarizer = Summarizer(SummaryOptions(by, long, seed), known)
+    neutral = None if baseline is None else baseline_of(baseline)
+    options = SummaryOptions(by, long, seed, smooth, neutral, tuple(tiers))
+    marked = None if events is None else read_annotations(Path(events))
+    summarizer = Summarizer(options, None if meta is None else read_meta(Path(meta)), marked)
     for result in results:
         summarizer.add(result)
     with summarizer.table() as table:

@@ -12,33 +12,51 @@ from dataclasses import dataclass, field, replace
 from fer_video.study.curves import Curve
 from fer_video.types import ClipResult, Person, Segment
 
-__all__ = ["LABEL_FIGURES", "UNCERTAIN", "Figures", "LabelFigures", "Levels", "figures_of", "onsets_of"]
+__all__ = [
+    "LABEL_FIGURES",
+    "UNCERTAIN",
+    "UNCERTAIN_FIGURES",
+    "Figures",
+    "LabelFigures",
+    "Span",
+    "figures_of",
+    "onsets_of",
+]
 
 UNCERTAIN = "uncertain"  # what segments without an emotion are called
 _MOMENT_S = 1e-3  # what a segment of a single frame counts for, as in Person.time_shares
 
 # Of each emotion, in the order of the columns.
-LABEL_FIGURES = ("mean", "sd", "peak", "peak_s", "share", "onsets", "first_onset_s")
+LABEL_FIGURES = ("mean", "sd", "peak", "peak_s", "change", "share", "onsets", "first_onset_s")
+UNCERTAIN_FIGURES = ("share", "onsets", "first_onset_s")  # it is no emotion of the frames: it has no levels
 
 
 @dataclass(frozen=True, slots=True)
-class Levels:
-    """The probabilities of one emotion over the frames of a person."""
+class Span:
+    """A part of a clip, such as an event: from start_s on and before end_s."""
 
-    mean: float
-    sd: float | None  # of a sample (n - 1); None of a single frame
-    peak: float  # the largest
-    peak_s: float  # time of the first frame that reaches it
+    start_s: float
+    end_s: float
+
+    def holds(self, time_s: float) -> bool:
+        return self.start_s <= time_s < self.end_s
+
+    def overlaps(self, segment: Segment) -> bool:
+        return self.holds(segment.start_s) or (segment.start_s < self.start_s < segment.end_s)
+
+    def part(self, segment: Segment) -> Segment:
+        return replace(segment, start_s=max(segment.start_s, self.start_s), end_s=min(segment.end_s, self.end_s))
 
 
 @dataclass(frozen=True, slots=True)
 class LabelFigures:
-    """One emotion of one person. Times are seconds from the first frame of the clip."""
+    """One emotion of one person. Times are seconds from the first frame of the clip, or the start of the span."""
 
-    mean: float | None = None
-    sd: float | None = None
-    peak: float | None = None
-    peak_s: float | None = None
+    mean: float | None = None  # of the probabilities over the frames
+    sd: float | None = None  # of a sample (n - 1); None of a single frame
+    peak: float | None = None  # the largest
+    peak_s: float | None = None  # time of the first frame that reaches it
+    change: float | None = None  # mean change from a baseline (baseline.py)
     share: float | None = None  # of the time of the segments, 0 to 1
     onsets: int | None = None
     first_onset_s: float | None = None  # None where it never comes
@@ -50,7 +68,7 @@ class Figures:
 
     start_s: float | None = None  # of the first and the last frame with the face
     end_s: float | None = None
-    frames: int = 0  # sampled frames with the face
+    frames: int | None = None  # sampled frames with the face
     visibility: float | None = None  # share of the sampled frames
     seen_s: float | None = None  # sum of the segments
     changes: int | None = None  # between neighbouring segments of different emotions
@@ -58,59 +76,83 @@ class Figures:
     labels: Mapping[str, LabelFigures] = field(default_factory=dict)
 
 
-def figures_of(result: ClipResult, person: Person | None, curve: Curve | None) -> Figures:
-    """person: one of the result's people; None: of a clip in which nobody is. curve: of that person, from the frames;
-    None where the result has no frames."""
+def figures_of(
+    result: ClipResult, person: Person | None, curve: Curve | None, span: Span | None = None, looked: int | None = None
+) -> Figures:
+    """person: one of the result's people; None: of a clip in which nobody is.
+
+    curve: of that person, from the frames; None where the result has no frames. span: only this part of the clip, and
+    looked: how many frames were sampled in it.
+    """
+    looked = result.frames_sampled if span is None else looked
     if person is None:
-        looked = result.frames_sampled and result.status != "failed"
-        return Figures(visibility=0.0 if looked else None)
-    levels = {} if curve is None else _levels_of(curve)
-    labels = list(levels) or list(person.probabilities)
-    whole = Figures(
-        start_s=person.start_s,
-        end_s=person.end_s,
-        frames=person.frames,
-        visibility=person.frames / result.frames_sampled if result.frames_sampled else None,
-    )
-    segments = person.segments
-    if segments is None:
-        return replace(whole, labels={label: _label(levels.get(label), None, label, 0.0) for label in labels})
+        return Figures(frames=0, visibility=0.0) if looked and result.status != "failed" else Figures()
+    whole = _in_sight(person, looked) if span is None else Figures()
+    if span is not None and curve is not None:
+        curve = curve.between(span.start_s, span.end_s)
+        whole = _of_frames(curve, looked)
+    levels = {} if curve is None else _levels_of(curve, 0.0 if span is None else span.start_s)
+    labels = list(curve.labels if curve is not None else person.probabilities)
+    if person.segments is None:
+        return replace(whole, labels={label: levels.get(label, LabelFigures()) for label in labels})
+    segments, onsets = person.segments, list(onsets_of(person.segments))
+    changes = onsets[1:]
+    if span is not None:
+        segments = tuple(span.part(each) for each in segments if span.overlaps(each))
+        onsets, changes = ([each for each in some if span.holds(each.start_s)] for some in (onsets, changes))
     seen_s = sum(map(_length_s, segments))
     labels += [*sorted({_name(each) for each in segments} - {*labels, UNCERTAIN}), UNCERTAIN]
-    changes = max(len(list(onsets_of(segments))) - 1, 0)
+    origin_s = 0.0 if span is None else span.start_s
     return replace(
         whole,
         seen_s=seen_s,
-        changes=changes,
-        changes_per_min=60 * changes / seen_s if seen_s else None,
-        labels={label: _label(levels.get(label), segments, label, seen_s) for label in labels},
+        changes=len(changes),
+        changes_per_min=60 * len(changes) / seen_s if seen_s else None,
+        labels={
+            label: _timed(levels.get(label, LabelFigures()), label, segments, onsets, seen_s, origin_s)
+            for label in labels
+        },
     )
 
 
-def _levels_of(curve: Curve) -> dict[str, Levels]:
-    if not len(curve.times):
+def _in_sight(person: Person, looked: int | None) -> Figures:
+    return Figures(person.start_s, person.end_s, person.frames, person.frames / looked if looked else None)
+
+
+def _of_frames(curve: Curve, looked: int | None) -> Figures:
+    start_s, end_s = (float(curve.times[0]), float(curve.times[-1])) if len(curve) else (None, None)
+    return Figures(start_s, end_s, len(curve), len(curve) / looked if looked else None)
+
+
+def _levels_of(curve: Curve, origin_s: float) -> dict[str, LabelFigures]:
+    """origin_s: times count from there."""
+    if not len(curve):
         return {}
     means, places = curve.values.mean(axis=0), curve.values.argmax(axis=0)
-    spreads = curve.values.std(axis=0, ddof=1) if len(curve.times) > 1 else None
+    spreads = curve.values.std(axis=0, ddof=1) if len(curve) > 1 else None
     return {
-        label: Levels(
+        label: LabelFigures(
             mean=float(means[column]),
             sd=None if spreads is None else float(spreads[column]),
             peak=float(curve.values[places[column], column]),
-            peak_s=float(curve.times[places[column]]),
+            peak_s=float(curve.times[places[column]]) - origin_s,
         )
         for column, label in enumerate(curve.labels)
     }
 
 
-def _label(levels: Levels | None, segments: Sequence[Segment] | None, label: str, seen_s: float) -> LabelFigures:
-    mean, sd, peak, peak_s = (levels.mean, levels.sd, levels.peak, levels.peak_s) if levels else (None,) * 4
-    if segments is None:
-        return LabelFigures(mean, sd, peak, peak_s)
-    onsets = [each.start_s for each in onsets_of(segments) if _name(each) == label]
+def _timed(
+    levels: LabelFigures,
+    label: str,
+    segments: Sequence[Segment],
+    onsets: Sequence[Segment],
+    seen_s: float,
+    origin_s: float,
+) -> LabelFigures:
+    starts = [each.start_s - origin_s for each in onsets if _name(each) == label]
     lasting_s = sum(_length_s(each) for each in segments if _name(each) == label)
     share = lasting_s / seen_s if seen_s else None
-    return LabelFigures(mean, sd, peak, peak_s, share, len(onsets), onsets[0] if onsets else None)
+    return replace(levels, share=share, onsets=len(starts), first_onset_s=starts[0] if starts else None)
 
 
 def onsets_of(segments: Sequence[Segment]) -> Iterator[Segment]:

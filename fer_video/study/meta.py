@@ -12,7 +12,7 @@ from fer_video.errors import InputError, OptionError
 from fer_video.files import read_limited
 from fer_video.study.clips import ClipIndex
 
-__all__ = ["Meta", "read_meta"]
+__all__ = ["Cells", "Meta", "read_meta"]
 
 _KEYS = ("path", "clip", "file", "video", "name", "stem")  # what the column that names the clip may be called
 _PERSON = "person"
