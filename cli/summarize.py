@@ -55,8 +55,8 @@ __all__ = ["summarize"]
         "--events",
         metavar="FILE",
         shell_complete=files,
-        help="Each event is a row of its own, also in --by event: a CSV with start, end and name, for all clips or with "
-        "a column path; an .eaf (ELAN) or .TextGrid (Praat), or a folder of these, named as the clips are.",
+        help="Each event is a row of its own, also in --by event: a CSV with start, end and name, for all clips or "
+        "with a column path; an .eaf (ELAN) or .TextGrid (Praat), or a folder of these, named as the clips are.",
     ),
     click.option(
         "--tier",

@@ -47,12 +47,18 @@ _JOIN = "see that `ray status` works on this machine, or take --engine local"
 
 @dataclass(frozen=True, slots=True)
 class RayOptions:
-    """Where, and what each worker has to itself there. Raises OptionError."""
+    """Where the workers run, and what each of them has to itself. Raises OptionError.
 
-    # host:port; "local": one made here; None: $RAY_ADDRESS, or the cluster this machine is in, or else "local"
+    Attributes:
+        address: Address of the cluster, host:port. "local": start one on this machine. None: $RAY_ADDRESS, or the
+            cluster that this machine is part of, or else "local".
+        cpus: CPU cores, and threads, of each worker.
+        gpus: GPUs of each worker. Under 1: that share of one.
+    """
+
     address: str | None = None
-    cpus: int = 1  # of each worker, and threads
-    gpus: float = 0.0  # of each worker; under 1: that share of one
+    cpus: int = 1
+    gpus: float = 0.0
 
     def __post_init__(self) -> None:
         if self.cpus < 1:

@@ -34,11 +34,17 @@ _LEFT = re.compile(r"\.(.*-[0-9a-f]{16}\.[a-z]+|results\.[a-z]+)\.[^.]+\.part")
 
 @dataclass(frozen=True, slots=True)
 class OutputOptions:
-    """What is written. Raises OptionError."""
+    """What a batch writes. Raises OptionError.
 
-    format: str = "json"  # of FOLDER_FORMATS
+    Attributes:
+        format: Format of the results, one of FOLDER_FORMATS.
+        rows: Content of a row or an object: "clips", "people", "segments" or "frames".
+        frames: Include every sampled frame in JSON clips.
+    """
+
+    format: str = "json"
     rows: Rows = "clips"
-    frames: bool = False  # JSON clips also hold every sampled frame
+    frames: bool = False
 
     def __post_init__(self) -> None:
         if self.format not in FOLDER_FORMATS:

@@ -34,11 +34,18 @@ Pulled = Literal["embedded", "was here", "pulled"]
 
 @dataclass(frozen=True, slots=True)
 class PullOptions:
-    """Whence a model comes."""
+    """Where a model comes from.
 
-    source: Path | None = None  # a file that is here already, instead of the network
-    mirror: str | None = None  # base address that has NAME.onnx; None: $FERVID_MIRROR, or the publisher's address
-    accept_license: bool = False  # of a model that forbids commercial use
+    Attributes:
+        source: A file on this machine, instead of a download.
+        mirror: Base address that has NAME.onnx. None: $FERVID_MIRROR, or the publisher's address.
+        accept_license: Accept the licence of a model that forbids commercial use.
+        download: Limits of the download.
+    """
+
+    source: Path | None = None
+    mirror: str | None = None
+    accept_license: bool = False
     download: DownloadOptions = field(default_factory=DownloadOptions)
 
 

@@ -41,10 +41,15 @@ _MOST_EMBEDDED = 256 << 20  # bytes: browsers give up on longer data addresses
 
 @dataclass(frozen=True, slots=True)
 class ReportOptions:
-    """What of the video goes into a report."""
+    """What of the video goes into a report.
+
+    Attributes:
+        video: "link": the page points to the video file; "embed": the page contains it; "none": no video.
+        crops: Include pictures of the faces.
+    """
 
     video: Literal["link", "embed", "none"] = "link"
-    crops: bool = True  # pictures of the faces
+    crops: bool = True
 
 
 @dataclass(frozen=True, slots=True)
