@@ -139,7 +139,7 @@ def test_getting_started_in_python(page: str, workplace: Path, capsys: pytest.Ca
     exec(blocks(page, "python")[0], said)
     assert said["result"].status == "ok"
     lines = capsys.readouterr().out.splitlines()
-    assert [line for line in lines if line.startswith("1 0.0 1.9 happiness")]
+    assert [line for line in lines if re.match(r"1 0\.0 1\.[89] happiness", line)]
     if page.endswith("start.md"):
         assert lines[-2:] == ["a.mp4 ok", "b.mp4 ok"]
         assert len(said["rows"]) == 20

@@ -21,7 +21,7 @@ from fer_video.options import AnalyzerOptions
 __all__ = ["KEYWORDS", "FrameKeywords", "Keyword", "Keywords", "explained", "options_of"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-_WIDTH = 20  # of the names in the help
+_WIDTH = 21  # of the names in the help
 
 
 class FrameKeywords(TypedDict, total=False):
