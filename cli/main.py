@@ -35,6 +35,11 @@ _SECTIONS = {
         "render": "Draw the results over a video.",
         "plot": "Draw the emotions over time as a picture.",
     },
+    "Studies": {
+        "summarize": "Summarise the results of many clips in one table.",
+        "people": "Find the same people in the results of many clips.",
+        "compare": "Measure how far results agree with what people coded in the same clips.",
+    },
     "Train and measure": {
         "extract": "Store the features of clips for training or other programs.",
         "train": "Train a clip model on labelled clips.",

@@ -52,13 +52,13 @@ def plot(results: tuple[str, ...], out: str, kind: Any, person: int | None) -> N
     from fer_video.files import refuse_same
     from fer_video.render.figure import check_drawing
     from fer_video.render.plot import plot_clip, plot_clips
-    from fer_video.results.read import read_results
+    from fer_video.results.read import read_results, result_files
 
     path = Path(out)
     if path.suffix.lower() not in (".png", ".svg"):
         raise click.UsageError(f"{out}: not a picture that can be written; name it .png or .svg")
     check_drawing(path)
-    files = _files(results)
+    files = result_files(results)
     refuse_same(path, map(str, files))
     if len(files) == 1 and _plot_evaluation(files[0], path):
         return
@@ -69,23 +69,6 @@ def plot(results: tuple[str, ...], out: str, kind: Any, person: int | None) -> N
     if person is not None:
         raise click.UsageError(f"--person belongs to one clip; there are {len(clips)}")
     plot_clips(clips, path, kind)
-
-
-def _files(named: tuple[str, ...]) -> list[Path]:
-    """Files as named; of folders the results right in them, in natural order."""
-    from fer_video.media.decode import natural
-    from fer_video.results.read import RESULT_SUFFIXES
-
-    files: list[Path] = []
-    for each in map(Path, named):
-        if not each.is_dir():
-            files.append(each)
-            continue
-        found = [file for file in each.iterdir() if file.is_file() and file.suffix.lower() in RESULT_SUFFIXES]
-        if not found:
-            raise InputError(f"{each}: no .json or .jsonl in this folder; fervid predict --frames --out makes them")
-        files += sorted(found, key=lambda file: natural(file.name))
-    return files
 
 
 def _plot_evaluation(file: Path, out: Path) -> bool:

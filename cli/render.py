@@ -49,7 +49,20 @@ __all__ = ["render"]
         help="Blur the faces that were found, and whole frames in which no faces were searched. Check the video before "
         "you share it: a face that was not found stays visible.",
     ),
-)  # fmt: skip
+    click.option(
+        "--blur-only",
+        multiple=True,
+        metavar="NAME",
+        help="Blur only the face of this person: a name that fervid people wrote into the result, or a number. Can be "
+        "given more than once.",
+    ),
+    click.option(
+        "--blur-except",
+        multiple=True,
+        metavar="NAME",
+        help="Blur all faces but those of this person. Can be given more than once.",
+    ),
+)
 @sampling_options
 @face_options
 @device_options
@@ -58,7 +71,8 @@ __all__ = ["render"]
 @click.pass_context
 def render(
     ctx: click.Context, /, clip: str, out: str, result_file: str | None, no_bars: bool, landmarks: bool,
-    no_timeline: bool, blur_faces: bool, quality: int, quiet: bool, **given: Any,
+    no_timeline: bool, blur_faces: bool, blur_only: tuple[str, ...], blur_except: tuple[str, ...], quality: int,
+    quiet: bool, **given: Any,
 ) -> None:  # fmt: skip
     """Draw the results over a video.
 
@@ -76,12 +90,13 @@ def render(
     from fer_video.render.overlay import OverlayOptions
     from fer_video.render.video import RenderOptions, check_video, render_video
 
-    options = RenderOptions(OverlayOptions(not no_bars, landmarks), not no_timeline, blur_faces, quality)
+    drawn = OverlayOptions(not no_bars, landmarks)
+    options = RenderOptions(drawn, not no_timeline, blur_faces, quality, blur_only, blur_except)
     check_video(Path(out))
     refuse_same(Path(out), [clip] if result_file is None else [clip, result_file])
-    if blur_faces and given["fps"] is None:
+    if options.blurs and given["fps"] is None:
         given["every_frame"] = True
-    if blur_faces and ctx.get_parameter_source("detect") is ParameterSource.DEFAULT:
+    if options.blurs and ctx.get_parameter_source("detect") is ParameterSource.DEFAULT:
         given["detect"] = "every"  # a face that is missed can be seen
     name = shown(clip)
     with BatchProgress(1 if result_file else 2, quiet=quiet) as progress, local_copy(clip) as here:

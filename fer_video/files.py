@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and what is in them as a hash."""
+"""Files that are written whole or not at all, and hashes of their content."""
 
 from __future__ import annotations
 

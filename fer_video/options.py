@@ -40,6 +40,8 @@ class AnalyzerOptions:
         max_lost_s: Seconds that a face may be out of sight before its track ends.
         identify: Join tracks of the same face to one person. False: each track is a person.
         identity_model: Network that compares faces: a name or a path. None: the embedded default.
+        identity_embeddings: Keep the embedding of each person's face in the result, to find the person in other clips.
+            Biometric data.
     """
 
     sampling: Sampling = field(default_factory=Sampling)
@@ -58,6 +60,7 @@ class AnalyzerOptions:
     max_lost_s: float = 1.0
     identify: bool = True
     identity_model: str | None = None
+    identity_embeddings: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_confidence <= 1:
@@ -66,6 +69,8 @@ class AnalyzerOptions:
             raise OptionError(f"detect must be keyframes or every, not {self.detect!r}")
         if self.threads is not None and not 1 <= self.threads <= _MOST_THREADS:
             raise OptionError(f"threads must be from 1 to {_MOST_THREADS}, not {self.threads}")
+        if self.identity_embeddings and not self.identify:
+            raise OptionError("identity_embeddings need identify: without it no face is compared")
         if not self.max_lost_s >= 0:
             raise OptionError(f"max_lost_s must be 0 or more, not {self.max_lost_s:g}")
 

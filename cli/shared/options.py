@@ -78,6 +78,12 @@ def _output_options(out: click.decorators.FC, usual: str) -> Callable[[F], F]:
             is_flag=True,
             help="Include every sampled frame in JSON, as fervid render, plot and report need it.",
         ),
+        click.option(
+            "--identity-embeddings",
+            is_flag=True,
+            cls=RareOption,
+            help="Include an embedding of each person's face in JSON, for fervid people. It is biometric data.",
+        ),
     )
 
 
@@ -277,8 +283,9 @@ def _drop_what_does_not_go_with(given: dict[str, Any]) -> None:
         return
     if given["format_name"] in _CLIP_FORMATS and not is_typed(context, "rows"):
         given["rows"] = "clips"
-    if (given["format_name"] not in ("json", "jsonl") or given["rows"] != "clips") and not is_typed(context, "frames"):
-        given["frames"] = False
+    for name in ("frames", "identity_embeddings"):
+        if given["format_name"] not in ("json", "jsonl") or given["rows"] != "clips":
+            given[name] = given.get(name, False) and is_typed(context, name)
 
 
 def analyzer_options(given: dict[str, Any]) -> AnalyzerOptions:
@@ -300,6 +307,11 @@ def analyzer_options(given: dict[str, Any]) -> AnalyzerOptions:
     _drop_what_does_not_go_with(given)
     if given.get("frames") and (given["format_name"] not in ("json", "jsonl") or given["rows"] != "clips"):
         raise click.UsageError("--frames belongs to JSON clips; use --format json or jsonl, or --rows frames instead")
+    if given.get("identity_embeddings"):
+        if given["format_name"] not in ("json", "jsonl") or given["rows"] != "clips":
+            raise click.UsageError("--identity-embeddings belongs to JSON clips; use --format json or jsonl")
+        if not given["identify"]:
+            raise click.UsageError("--identity-embeddings and --no-identify contradict each other; give one of them")
     window_s = given.get("window_s")
     if given.get("format_name") in _CLIP_FORMATS and given["rows"] != "clips":
         raise click.UsageError(f"--rows does not go with --format {given['format_name']}: it holds segments")
@@ -324,5 +336,6 @@ def analyzer_options(given: dict[str, Any]) -> AnalyzerOptions:
         adaptive=given.get("adaptive", False),
         identify=given.get("identify", True),
         identity_model=given.get("identity_model"),
+        identity_embeddings=given.get("identity_embeddings", False),
         windows=windows,
     )

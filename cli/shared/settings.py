@@ -28,7 +28,9 @@ _OWN_DECISION = {
     "accept_license": "is for the user to decide",
     "anew": "would replace results",
     "engine": "would send work to other machines",
-    "identity_embeddings": "would keep what identifies people",
+    "forget": "would change results",
+    "identity_embeddings": "would store biometric data",
+    "write": "would change results",
 }
 _MODELS = ("backbone", "detector", "group_model", "identity_model", "model")
 _PLAIN_TEXT = ("device", "shard", "statistics")

@@ -1,4 +1,4 @@
-"""A batch: many clips -> a folder of results with a journal, begun, stopped, killed and gone on with at any time.
+"""A batch: many clips -> a folder of results with a journal, which can be stopped, killed and resumed at any time.
 
     results/
       fervid.journal        what was finished, a line a file (journal.py)
@@ -28,7 +28,19 @@ from fer_video.media.address import shown
 from fer_video.results.writers import RowShape
 from fer_video.types import ClipResult
 
-__all__ = ["JOURNAL", "Batch", "Job", "Plan", "Reason", "Shard", "load_job", "look", "open_batch", "outputs_of"]
+__all__ = [
+    "JOURNAL",
+    "Batch",
+    "Job",
+    "Plan",
+    "Reason",
+    "Shard",
+    "load_job",
+    "look",
+    "open_batch",
+    "outputs_of",
+    "pieces_of",
+]
 
 SCHEMA = "fervid-job/1"
 JOURNAL, _WORK = "fervid.journal", ".fervid"
@@ -259,6 +271,15 @@ def look(folder: Path, job: Job, *, retry_failed: bool = False, anew: bool = Fal
 def outputs_of(folder: Path, job: Job) -> Outputs:
     """Those of a folder of results."""
     return Outputs(folder, folder / _WORK, job.output, job.shape)
+
+
+def pieces_of(file: Path) -> list[Path]:
+    """What a batch joins this file of results from: the same clips once more. Nothing where it is no such file.
+
+    Raises InputError.
+    """
+    job = load_job(file.parent)
+    return [] if job is None else outputs_of(file.parent, job).pieces_of(file)
 
 
 def _check_same(folder: Path, job: Job) -> None:

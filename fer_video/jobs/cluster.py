@@ -2,7 +2,7 @@
 
 Plain actors and not Ray Data, since a batch must outlive any clip. There, one that kills its actor is tried again for
 ever or, with retries capped, ends the whole data set; no item has a time limit; and who stops reading loses the items
-in hand (docs/scaling.md says what was tried). Here Ray never restarts anything: the supervisor replaces what died and
+in hand (docs/howto/ray.md says what was tried). Here Ray never restarts anything: the supervisor replaces what died and
 counts whose fault it was, as it does on one machine.
 """
 

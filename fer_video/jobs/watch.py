@@ -1,4 +1,4 @@
-"""A folder that files come into: each is done once it is fully written, with the journal of a batch."""
+"""A folder that files come into: each file is analysed once it is complete, with the journal of a batch."""
 
 from __future__ import annotations
 

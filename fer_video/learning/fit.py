@@ -1,4 +1,4 @@
-"""Descriptors and labels -> a trained classifier, with scikit-learn. Nobody is ever trained on and judged at once."""
+"""Descriptors and labels -> a trained classifier, with scikit-learn. Training and test people are kept apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes of a web address -> a file that grows until it is whole, whatever breaks on the way."""
+"""The bytes of a web address -> a file, in as many attempts as the connection needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A camera, a stream or a file played at its own speed -> the latest frame, always.
+"""A camera, a stream, or a file played at its own speed -> the latest frame.
 
     with LiveSource("rtsp://camera/1") as source:
         for frame in source.frames():      # as fast as the caller asks, never behind

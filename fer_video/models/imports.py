@@ -1,4 +1,4 @@
-"""A network of the user's -> an entry of the catalogue: what its graph tells, and what only the user can know."""
+"""A user's network -> an entry of the catalogue, from its graph and from what only the user can know."""
 
 from __future__ import annotations
 

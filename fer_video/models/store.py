@@ -1,4 +1,4 @@
-"""The model store: files get their names there only when they are whole and verified; one process at a time."""
+"""The model store: a file gets its name only when it is whole and verified, and one process writes at a time."""
 
 from __future__ import annotations
 

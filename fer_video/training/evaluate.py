@@ -1,4 +1,4 @@
-"""How good an exported backbone is, and for whom: ONNX Runtime on labelled faces, without torch.
+"""The accuracy of an exported backbone, by group: ONNX Runtime on labelled faces, without torch.
 
 Emotion on FER+ is given by its authors' rule (only pictures with a majority) and over all pictures. Nobody labelled
 FER+ by gender, age or ethnicity: groups there are the backbone's own guesses, and said to be.

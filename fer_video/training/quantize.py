@@ -1,4 +1,4 @@
-"""A float backbone -> int8 (static, QDQ, signed 8 bits for weights and activations), kept only where that pays."""
+"""A float backbone -> int8 (static, QDQ, signed 8 bits for weights and activations), kept only if it is faster."""
 
 from __future__ import annotations
 

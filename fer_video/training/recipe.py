@@ -1,4 +1,4 @@
-"""How a backbone is trained: one TOML file, read into frozen dataclasses (docs/training.md explains every key)."""
+"""The recipe of a training: one TOML file, read into frozen dataclasses (docs/training.md explains every key)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from fer_video.datasets.samples import ETHNICITIES, FACE_LAYOUTS, GENDERS, FaceLayout, plain_emotion
+from fer_video.datasets.samples import ETHNICITIES, FACE_LAYOUTS, GENDERS, FaceLayout
+from fer_video.emotions import plain_emotion
 from fer_video.errors import InputError, OptionError
 from fer_video.files import parse_toml, read_limited
 

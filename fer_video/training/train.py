@@ -1,4 +1,4 @@
-"""The training itself: stages of steps, measured and kept after each epoch; goes on from where it was stopped."""
+"""The training itself: stages of steps, evaluated and saved after each epoch, and resumed where it was stopped."""
 
 from __future__ import annotations
 
