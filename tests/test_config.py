@@ -174,6 +174,15 @@ def test_rows_give_way_to_captions(folder: Path, face_clip: Path) -> None:
     assert fervid("predict", face_clip, "--format", "vtt", "--rows", "frames").exit_code == 2
 
 
+def test_people_take_what_is_for_predict_where_it_can_be_used(folder: Path) -> None:
+    write(folder / "fervid.toml", 'rows = "frames"\nidentity-model = "sface"\n')
+    write(folder / "r.json", "{}")
+    result = fervid("people", "r.json", "--forget")
+    assert "alone" not in result.stderr
+    assert "needs --out" not in fervid("people", "r.json").stderr
+    assert "--rows needs --out DIR" in fervid("people", "r.json", "--rows", "frames").stderr
+
+
 def test_what_is_typed_drops_what_contradicts_it() -> None:
     config = Config(Path("fervid.toml"), {"fps": 5, "adaptive": False, "min-face": 30}, named=False)
     asked = settings_for(config, main, ("predict",))
