@@ -330,6 +330,7 @@ REFUSED = [
     ("predict", "anew = true"),
     ("predict", "model = 'models/mine'"),
     ("predict", "model = 'mine'"),
+    ("predict", f"model = '{'m' * 300}'"),
     ("predict", "group-model = '/tmp/mine'"),
     ("predict", "backbone = './net.onnx'"),
     ("predict", "detector = 'scrfd:net.onnx'"),

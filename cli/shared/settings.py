@@ -204,7 +204,7 @@ def _refusal(option: click.Option, setting: Any) -> str | None:
         return None
     if name not in _MODELS:
         return "may name a file, a folder or an address"
-    plain = re.fullmatch(r"\w[\w.-]*", setting) is not None and not Path(setting).exists()
+    plain = re.fullmatch(r"\w[\w.-]{0,79}", setting) is not None and not Path(setting).exists()
     return None if plain else "may name a file or a folder"
 
 
