@@ -351,7 +351,9 @@ REFUSED = [
 @pytest.mark.parametrize(("command", "text"), REFUSED)
 def test_what_a_file_that_was_found_may_not_set(folder: Path, command: str, text: str) -> None:
     (folder / "mine").mkdir()
-    with pytest.raises(OptionError, match="give it on the command line, or in a file that --config names"):
+    with pytest.raises(
+        OptionError, match="on the command line, name the file with --config, or ignore it with --no-config"
+    ):
         settings(text, *command.split())
     assert settings(text, *command.split(), named=True)
 

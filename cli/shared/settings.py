@@ -85,7 +85,7 @@ def settings_for(config: Config, root: click.Group, words: tuple[str, ...]) -> d
     for option in _options(command).values():
         setting = found.get(str(option.name))
         if setting and not config.named and (reason := _refusal(option, setting.value)) is not None:
-            advice = "give it on the command line, or in a file that --config names"
+            advice = "give it on the command line, name the file with --config, or ignore it with --no-config"
             raise OptionError(f"{config.shown}: {setting.key} {reason}; {advice}")
     return found
 
