@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from fer_video.cli.shared.align import align_options, plot_around_events, refuse_without_align
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.options import debug_option
 
@@ -28,18 +29,23 @@ _MOST_BYTES = 1 << 20  # of an evaluation
     help="Areas on top of each other, or a line each.",
 )
 @click.option("--person", type=int, metavar="ID", help="Only this one.  [default: everybody, up to 12]")
+@align_options
 @debug_option
-def plot(results: tuple[str, ...], out: str, kind: Any, person: int | None) -> None:
+@click.pass_context
+def plot(
+    ctx: click.Context, /, results: tuple[str, ...], out: str, kind: Any, person: int | None, **given: Any
+) -> None:
     """Draw who shows what when.
 
     RESULTS is what fervid predict --frames wrote. One clip: a panel a person, with segments, and hatched where the
     person was not seen. Several clips, or a folder of results: the main person of each, side by side. What
-    fervid evaluate --format json wrote gives its confusion matrix.
+    fervid evaluate --format json wrote gives its confusion matrix. With --align: mean curves around events.
 
     \b
     fervid predict clip.mp4 --frames --out r.json
     fervid plot r.json --out timeline.png
     fervid plot results/ --out clips.svg
+    fervid plot results/ --align onset --events jokes.csv --meta people.csv --group-by condition --out jokes.png
     """
     from fer_video.files import refuse_same
     from fer_video.render.figure import check_drawing
@@ -52,6 +58,10 @@ def plot(results: tuple[str, ...], out: str, kind: Any, person: int | None) -> N
     check_drawing(path)
     files = result_files(results)
     refuse_same(path, map(str, files))
+    if given["align"] is not None:
+        plot_around_events(files, path, given)
+        return
+    refuse_without_align(ctx)
     if len(files) == 1 and _plot_evaluation(files[0], path):
         return
     clips = [result for file in files for result in read_results(file)]
