@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from fer_video.cli.shared.command import command, option_group
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import debug_option
@@ -17,20 +18,57 @@ from fer_video.errors import InputError, printable
 __all__ = ["compare"]
 
 
-@click.command()
+@command()
 @click.argument("results", metavar="RESULTS", shell_complete=files)
 @click.argument("codes", metavar="CODES", shell_complete=files)
-@click.option("--tier", "tiers", multiple=True, metavar="NAME",
-              help="Tier or coder to compare with. May be given several times.  [default: the only one]")  # fmt: skip
-@click.option("--person", type=click.IntRange(1), metavar="ID", help="Person that was coded.  [default: the main one]")
-@click.option("--rest", metavar="LABEL", help="Label of time without a code, such as neutral.  [default: not compared]")
-@click.option("--step", "step_s", type=float, default=0.1, show_default=True, metavar="SEC",
-              help="Compare one moment every SEC seconds.")  # fmt: skip
-@click.option("--tolerance", "tolerance_s", type=float, default=0.0, show_default=True, metavar="SEC",
-              help="Results may show an emotion SEC seconds earlier or later than a coder.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the bootstrap intervals.")
-@click.option("--format", "format_name", type=click.Choice(("table", "json")), default="table", show_default=True,
-              help="Format of the output.")  # fmt: skip
+@option_group(
+    "Comparison",
+    click.option(
+        "--tier",
+        "tiers",
+        multiple=True,
+        metavar="NAME",
+        help="Tier or coder to compare with. May be given several times.  [default: the only one]",
+    ),
+    click.option(
+        "--person", type=click.IntRange(1), metavar="ID", help="Person that was coded.  [default: the main one]"
+    ),
+    click.option(
+        "--rest", metavar="LABEL", help="Label of time without a code, such as neutral.  [default: not compared]"
+    ),
+    click.option(
+        "--step",
+        "step_s",
+        type=float,
+        default=0.1,
+        show_default=True,
+        metavar="SEC",
+        help="Compare one moment every SEC seconds.",
+    ),
+    click.option(
+        "--tolerance",
+        "tolerance_s",
+        type=float,
+        default=0.0,
+        show_default=True,
+        metavar="SEC",
+        help="Results may show an emotion SEC seconds earlier or later than a coder.",
+    ),
+    click.option(
+        "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the bootstrap intervals."
+    ),
+)
+@option_group(
+    "Output",
+    click.option(
+        "--format",
+        "format_name",
+        type=click.Choice(("table", "json")),
+        default="table",
+        show_default=True,
+        help="Format of the output.",
+    ),
+)
 @debug_option
 @click.pass_context
 def compare(

@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 import cloup
+from click.core import ParameterSource
+from fer_video.cli.shared.command import use_config
 from fer_video.cli.shared.messages import show_details
 from fer_video.cli.shared.opencv import settle_opencv
 
@@ -24,30 +26,31 @@ __all__ = ["main"]
 _SECTIONS = {
     "Read emotions": {
         "predict": "Read the emotions in videos and pictures.",
-        "watch": "Read the emotions in files as they come into a folder.",
+        "watch": "Read the emotions in files as they arrive in a folder.",
         "merge": "Join the results of fervid predict --shard.",
-        "live": "Read the emotions in a camera or a stream as they happen.",
+        "live": "Read the emotions from a camera or a stream as they happen.",
     },
     "Show results": {
-        "report": "Make a page that shows what was found, to open in a browser without a network.",
-        "render": "Draw what was found over a video.",
-        "plot": "Draw who shows what when.",
+        "report": "Make a web page of the results, which needs no network.",
+        "render": "Draw the results over a video.",
+        "plot": "Draw the emotions over time as a picture.",
     },
     "Studies": {
         "summarize": "Summarise the results of many clips in one table.",
+        "people": "Find the same people in the results of many clips.",
         "compare": "Measure how far results agree with what people coded in the same clips.",
     },
     "Train and measure": {
-        "extract": "Store the per-frame features of clips, to train on or to use elsewhere.",
-        "train": "Train a clip model (an SVM over statistics of features) on labelled clips.",
-        "evaluate": "Measure a clip model, or a way of training one, on labelled clips.",
+        "extract": "Store the features of clips for training or other programs.",
+        "train": "Train a clip model on labelled clips.",
+        "evaluate": "Measure a clip model, or a training method, on labelled clips.",
         "backbone": "Train, measure, export and quantise the network that reads faces.",
     },
     "This installation": {
-        "doctor": "Check this installation and say how to mend what is wrong.",
-        "models": "List, get, check and take in networks.",
-        "bench": "Measure how fast fervid is here, and how near that is to what is possible.",
-        "completion": "Print what makes a shell complete commands, options and files.",
+        "doctor": "Check this installation and print commands that fix it.",
+        "models": "List, download, check and import networks.",
+        "bench": "Measure the speed of fervid on this machine.",
+        "completion": "Print a script for completion with the Tab key.",
     },
 }
 _COMMANDS = {name: text for commands in _SECTIONS.values() for name, text in commands.items()}
@@ -101,15 +104,20 @@ def _stop(ctx: click.Context, error: Exception | KeyboardInterrupt) -> None:
 
 @cloup.group(cls=LazyGroup, sections=_sections(), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fervid")
-@click.option("--debug", is_flag=True, help="Show tracebacks and what the decoders and models report.")
-def main(debug: bool) -> None:
+@click.option("--config", metavar="FILE", help="Read options from FILE, not fervid.toml.")
+@click.option("--no-config", is_flag=True, envvar="FERVID_NO_CONFIG", help="Ignore fervid.toml.")
+@click.option("--debug", is_flag=True, help="Show tracebacks and messages of the decoders and models.")
+@click.pass_context
+def main(ctx: click.Context, /, config: str | None, no_config: bool, debug: bool) -> None:
     """Facial emotion from video: per frame, per person, per clip and per group.
 
-    Data goes to stdout, everything else to stderr. Exit codes: 0 all inputs done, 1 some failed (the rest are
-    done and written), 2 wrong usage, 130 interrupted.
+    Data goes to stdout, everything else to stderr. Exit codes: 0 if all inputs are done, 1 if some failed (the others
+    are done and written), 2 for wrong usage, 130 if interrupted.
     """
     listen()  # schedulers stop jobs by SIGTERM, terminals by SIGHUP; finish as for Ctrl-C
     settle_opencv(quiet=not debug)
+    asked = ctx.get_parameter_source("no_config") is ParameterSource.COMMANDLINE
+    use_config(ctx, config, no_config and (asked or config is None))
     if debug:
         show_details()
     else:

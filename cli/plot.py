@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 from fer_video.cli.shared.align import align_options, plot_around_events, refuse_without_align
+from fer_video.cli.shared.command import command
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.options import debug_option
 
@@ -18,28 +19,35 @@ __all__ = ["plot"]
 _MOST_BYTES = 1 << 20  # of an evaluation
 
 
-@click.command()
+@command()
 @click.argument("results", metavar="RESULTS...", nargs=-1, required=True, shell_complete=files)
-@click.option("--out", required=True, shell_complete=files, metavar="FILE", help="The picture: .png or .svg.")
+@click.option(
+    "--out", required=True, shell_complete=files, metavar="FILE", help="Write the picture to FILE: .png or .svg."
+)
 @click.option(
     "--kind",
     type=click.Choice(("stacked", "lines")),
     default="stacked",
     show_default=True,
-    help="Areas on top of each other, or a line each.",
+    help="Draw the probabilities as stacked areas, or as lines.",
 )
-@click.option("--person", type=int, metavar="ID", help="Only this one.  [default: everybody, up to 12]")
+@click.option(
+    "--person",
+    type=int,
+    metavar="ID",
+    help="Draw only the person with this number.  [default: the 12 who are seen longest]",
+)
 @align_options
 @debug_option
 @click.pass_context
 def plot(
     ctx: click.Context, /, results: tuple[str, ...], out: str, kind: Any, person: int | None, **given: Any
 ) -> None:
-    """Draw who shows what when.
+    """Draw the emotions over time as a picture.
 
-    RESULTS is what fervid predict --frames wrote. One clip: a panel a person, with segments, and hatched where the
-    person was not seen. Several clips, or a folder of results: the main person of each, side by side. What
-    fervid evaluate --format json wrote gives its confusion matrix. With --align: mean curves around events.
+    RESULTS is the output of fervid predict --frames. One clip gives one panel per person with segments, hatched where
+    the person is not in sight. Several clips, or a folder of results, give one panel per clip with its main person.
+    The output of fervid evaluate --format json gives a confusion matrix. --align gives mean curves around events.
 
     \b
     fervid predict clip.mp4 --frames --out r.json

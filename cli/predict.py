@@ -13,11 +13,12 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 from fer_video.cli.shared.batch import batch_folder, predict_batch
+from fer_video.cli.shared.batch_options import batch_options
+from fer_video.cli.shared.command import command
 from fer_video.cli.shared.inputs import read_list
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import (
     analyzer_options,
-    batch_options,
     debug_option,
     device_options,
     face_options,
@@ -38,23 +39,23 @@ if TYPE_CHECKING:
 __all__ = ["predict"]
 
 
-@click.command()
+@command()
 @input_argument
 @output_options
 @model_options
 @sampling_options
 @face_options
-@device_options
 @batch_options
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no warnings; errors only.")
-@click.option("-v", "--verbose", is_flag=True, help="Say what runs; of a batch, what is done; in tables, what ran.")
+@device_options
+@click.option("-q", "--quiet", is_flag=True, help="Show errors only: no progress, no warnings.")
+@click.option("-v", "--verbose", is_flag=True, help="Also name the models, the device and finished clips.")
 @debug_option
 @click.pass_context
 def predict(ctx: click.Context, /, inputs: tuple[str, ...], quiet: bool, verbose: bool, **given: Any) -> None:
     """Read the emotions in videos and pictures.
 
-    INPUT is a video, a picture, a folder (searched through), a quoted pattern such as 'takes/**/*.mp4', an address
-    (https://, s3://, gs://), or - for a list of these on stdin, one a line.
+    INPUT is a video, a picture, a folder, a quoted pattern such as 'takes/**/*.mp4', an address (https://, s3://,
+    gs://), or - to read a list of these from stdin, one per line. Folders are searched with their subfolders.
 
     \b
     fervid predict clip.mp4

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from fer_video.cli.shared.command import command, option_group
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.inputs import read_list
 from fer_video.cli.shared.messages import warn
@@ -31,38 +32,42 @@ if TYPE_CHECKING:
 __all__ = ["report"]
 
 
-@click.command()
+@command()
 @click.argument("inputs", metavar="CLIP|RESULTS...", nargs=-1, required=True, shell_complete=files)
-@click.option(
-    "--out",
-    required=True,
-    shell_complete=files,
-    metavar="FILE|DIR",
-    help="report.html for one clip, a folder for several.",
+@option_group(
+    "Output",
+    click.option(
+        "--out",
+        required=True,
+        shell_complete=files,
+        metavar="FILE|DIR",
+        help="Write the page of one clip to FILE (.html), or the pages of several clips to DIR.",
+    ),
+    click.option(
+        "--video",
+        type=click.Choice(("link", "embed", "none")),
+        default="link",
+        show_default=True,
+        metavar="HOW",
+        help="Include the video as a link to its file (link), as part of the page (embed), or not at all (none).",
+    ),
+    click.option("--no-crops", is_flag=True, help="Leave out the pictures of the faces."),
 )
-@click.option(
-    "--video",
-    type=click.Choice(("link", "embed", "none")),
-    default="link",
-    show_default=True,
-    help="Link the video, put it into the file, or leave it out.",
-)
-@click.option("--no-crops", is_flag=True, help="No pictures of the faces.")
 @model_options
 @sampling_options
 @face_options
 @device_options
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no warnings; errors only.")
+@click.option("-q", "--quiet", is_flag=True, help="Show errors only: no progress, no warnings.")
 @debug_option
 @click.pass_context
 def report(
     ctx: click.Context, /, inputs: tuple[str, ...], out: str, video: Any, no_crops: bool, quiet: bool, **given: Any
 ) -> None:
-    """Make a page that shows what was found, to open in a browser without a network.
+    """Make a web page of the results, which needs no network.
 
-    The video with boxes drawn over it in step, timelines to hover, click and zoom, people, segments, what ran, and
-    downloads. RESULTS is what fervid predict --frames wrote; a CLIP is analysed now. For several clips or a folder
-    --out is a folder, with a page a clip and a searchable index.html.
+    The page shows the video with boxes, timelines of the emotions, people, segments and run details, and offers the
+    data for download. RESULTS is the output of fervid predict --frames. A CLIP is analysed first. Several clips make
+    a folder with one page per clip and a searchable index.html.
 
     \b
     fervid report clip.mp4 --out report.html

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from fer_video.cli.shared.command import command, option_group
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import debug_option
@@ -15,44 +16,69 @@ from fer_video.errors import InputError
 __all__ = ["summarize"]
 
 
-@click.command()
+@command()
 @click.argument("results", metavar="RESULTS...", nargs=-1, required=True, shell_complete=files)
-@click.option(
-    "--by",
-    default="clip",
-    show_default=True,
-    metavar="clip|person|COLUMN,...",
-    help="What one row is: a clip (its main person), each person in it, or a group with the same values in columns of "
-    "--meta, such as subject or condition.",
+@option_group(
+    "Rows",
+    click.option(
+        "--by",
+        default="clip",
+        show_default=True,
+        metavar="clip|person|COLUMN,...",
+        help="What one row is: a clip (its main person), each person in it, or a group with the same values in columns "
+        "of --meta, such as subject or condition.",
+    ),
+    click.option(
+        "--meta",
+        metavar="FILE",
+        shell_complete=files,
+        help="CSV about the clips: a column path (or file name, or name without suffix), and any others, such as "
+        "subject and condition. With a column person, a row is about that person of the clip.",
+    ),
+    click.option("--long", is_flag=True, help="One row per emotion too, instead of columns for each emotion."),
+    click.option(
+        "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the bootstrap intervals."
+    ),
 )
-@click.option(
-    "--meta",
-    metavar="FILE",
-    shell_complete=files,
-    help="CSV about the clips: a column path (or file name, or name without suffix), and any others, such as subject "
-    "and condition. With a column person, a row is about that person of the clip.",
+@option_group(
+    "Output",
+    click.option(
+        "--out",
+        metavar="FILE",
+        shell_complete=files,
+        help="Write to FILE: .csv, .parquet or .xlsx.  [default: CSV to stdout]",
+    ),
 )
-@click.option(
-    "--events",
-    metavar="FILE",
-    shell_complete=files,
-    help="Each event is a row of its own, also in --by event: a CSV with start, end and name, for all clips or with a "
-    "column path; an .eaf (ELAN) or .TextGrid (Praat), or a folder of these, named as the clips are.",
+@option_group(
+    "Time",
+    click.option(
+        "--events",
+        metavar="FILE",
+        shell_complete=files,
+        help="Each event is a row of its own, also in --by event: a CSV with start, end and name, for all clips or "
+        "with a column path; an .eaf (ELAN) or .TextGrid (Praat), or a folder of these, named as the clips are.",
+    ),
+    click.option(
+        "--tier",
+        "tiers",
+        multiple=True,
+        metavar="NAME",
+        help="Only events of this tier. May be given several times.  [default: of all tiers]",
+    ),
+    click.option(
+        "--smooth",
+        "smooth_s",
+        type=float,
+        metavar="SEC",
+        help="Smooth the probabilities over SEC seconds first.  [default: as they are]",
+    ),
+    click.option(
+        "--baseline",
+        metavar="START-END|FILE",
+        shell_complete=files,
+        help="A person's own neutral: seconds of each clip (0-10), or the result of one clip. Adds the change from it.",
+    ),
 )
-@click.option("--tier", "tiers", multiple=True, metavar="NAME",
-              help="Only events of this tier. May be given several times.  [default: of all tiers]")  # fmt: skip
-@click.option("--smooth", "smooth_s", type=float, metavar="SEC",
-              help="Smooth the probabilities over SEC seconds first.  [default: as they are]")  # fmt: skip
-@click.option(
-    "--baseline",
-    metavar="START-END|FILE",
-    shell_complete=files,
-    help="A person's own neutral: seconds of each clip (0-10), or the result of one clip. Adds the change from it.",
-)
-@click.option("--long", is_flag=True, help="One row per emotion too, instead of columns for each emotion.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the bootstrap intervals.")
-@click.option("--out", metavar="FILE", shell_complete=files,
-              help="Write to FILE: .csv, .parquet or .xlsx.  [default: CSV to stdout]")  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="No warnings.")
 @debug_option
 @click.pass_context

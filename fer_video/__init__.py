@@ -1,4 +1,4 @@
-"""fervid: what the faces in a video say, per frame, per person, per clip and per group.
+"""fervid: facial emotion from video, per frame, per person, per clip and per group.
 
     import fervid  # the same as fer_video
 

@@ -31,7 +31,7 @@ from fer_video.models import ModelSpec, Session
 from fer_video.models.devices import import_onnxruntime
 from fer_video.options import AnalyzerOptions
 from fer_video.results.observations import ObservationLog
-from fer_video.types import ClipResult, Frame, Observation
+from fer_video.types import ClipResult, Frame, Observation, PersonEmbedding
 from fer_video.version import __version__
 
 __all__ = ["Analyzer", "Opens", "Path", "Progress"]
@@ -47,10 +47,10 @@ _WHOSE = {"main": "one person", "all": "a group"}
 class Analyzer:
     """Loads the models once and analyses any number of clips, one at a time.
 
-    A clip is a file, or an address (a str: https://, s3://, gs://) that is fetched for as long as it is looked at and
-    goes by its name without password and query from then on.
+    A clip is a file, or an address (a str: https://, s3://, gs://). What an address names is copied to this disk
+    until it is analysed; results name it without password and query.
 
-    Raises ModelError when a model cannot be used, OptionError for a model or device that is not to be had.
+    Raises ModelError when a model cannot be used, OptionError when a model or device is not available.
     """
 
     def __init__(self, options: AnalyzerOptions | None = None) -> None:
@@ -77,7 +77,7 @@ class Analyzer:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Of the answers for people, clips, groups and segments (clip/answers.py)."""
+        """The labels of the answers for people, clips, groups and segments."""
         return labels_of(None if self._person_model is None else self._person_model.info, self.emotions)
 
     @property
@@ -92,18 +92,19 @@ class Analyzer:
 
     @property
     def busy_s(self) -> Mapping[str, float]:
-        """Seconds that each stage worked so far; they work at the same time."""
+        """Seconds that each stage has worked so far. The stages work at the same time."""
         return self._pipeline.busy_s
 
     @property
     def ran(self) -> Mapping[str, Any]:
-        """What runs: models and hashes, the execution provider really in use, sampling, options, versions."""
+        """Run details: models and hashes, the execution provider that is used, sampling, options, versions."""
         options = self.options
         return {
             "fervid": __version__,
             "detector": _describe(self._pipeline.detector.session),
             "backbone": _describe(self._backbone.session),
-            "identity": self._recognizer and _described(self._recognizer.spec),
+            "identity": self._recognizer
+            and {**_described(self._recognizer.spec), "same": self._recognizer.spec.identity.same},
             "provider": self._backbone.session.provider,
             "sampling": {
                 "fps": options.sampling.fps,
@@ -119,6 +120,7 @@ class Analyzer:
                 "attributes": options.attributes,
                 "min_confidence": options.min_confidence,
                 "max_lost_s": options.max_lost_s,
+                "identity_embeddings": options.identity_embeddings,
                 "windows": options.windows and {"length_s": options.windows.length_s, "step_s": options.windows.step_s},
             },
             "clip_model": self._person_model
@@ -134,7 +136,7 @@ class Analyzer:
         }
 
     def stream(self, path: Path) -> Iterator[Observation]:
-        """Observations of a clip as they are made: one per sampled frame and face, one for a frame without.
+        """The observations of a clip as they are made: one per face per sampled frame, and one where there is no face.
 
         Raises InputError, at the first step, when the file cannot be read.
         """
@@ -143,7 +145,8 @@ class Analyzer:
 
     def _identities(self) -> Identities | None:
         """For one clip."""
-        return None if self._recognizer is None else Identities(self._recognizer)
+        keep = self.options.identity_embeddings
+        return None if self._recognizer is None else Identities(self._recognizer, keep_all=keep)
 
     @contextmanager
     def _observing(
@@ -160,13 +163,13 @@ class Analyzer:
                 yield source, seen
 
     def watch(self, frames: Iterator[Frame]) -> Iterator[tuple[Frame, list[Observation]]]:
-        """Frames that come as they come, such as LiveSource's: each is answered before the next one is asked for."""
+        """The observations of frames that arrive live. Each frame is answered before the next one is read."""
         return self._pipeline.answer(frames)
 
     def analyze(self, path: Path, progress: Progress | None = None) -> ClipResult:
-        """All that can be said of one clip. Raises InputError when the file cannot be read.
+        """Analyse one clip. Raises InputError when the file cannot be read.
 
-        A file that ends early gives what was decoded, with status "partial".
+        A file that ends early is analysed as far as it can be decoded; its status is "partial".
         """
         with local_copy(path) as clip:
             return self.analyze_source(partial(open_source, clip), shown(path), progress)
@@ -176,7 +179,7 @@ class Analyzer:
         looks: Looks = {}
         for sampling in self._samplings:
             keep = looks if self.options.adaptive else None
-            summary, observations, source = self._go_through(opens, sampling, keep, progress)
+            summary, observations, embeddings, source = self._go_through(opens, sampling, keep, progress)
             if self._certain(sampling, summary):
                 break
         adaptive = {"stride": sampling.stride, "frames_used": len(looks)} if self.options.adaptive else None
@@ -190,7 +193,7 @@ class Analyzer:
             frames_with_face=summary.frames_with_face,
             clip=summary.clip(),
             group=summary.group(),
-            people=summary.people(),
+            people=tuple(replace(each, embedding=embeddings.get(each.id)) for each in summary.people()),
             tracks=summary.tracks,
             ran={
                 **self.ran,
@@ -205,7 +208,7 @@ class Analyzer:
 
     def _go_through(
         self, opens: Opens, sampling: Sampling, looks: Looks | None, progress: Progress | None
-    ) -> tuple[Summary, ObservationLog, Source]:
+    ) -> tuple[Summary, ObservationLog, Mapping[int, PersonEmbedding], Source]:
         genders, ethnicities = self._backbone.labels("gender"), self._backbone.labels("ethnicity")
         least = self.options.min_confidence
         observations = ObservationLog(self.emotions, genders, ethnicities, least, self.has_affect)
@@ -221,7 +224,7 @@ class Analyzer:
                 windows=self.options.windows,
             )
         )
-        identities = self._identities()
+        identities, embeddings = self._identities(), dict[int, PersonEmbedding]()
         with self._observing(opens, sampling, looks, identities) as (source, seen):
             for observation in seen:
                 if progress and observation.frame != summary.last_frame:
@@ -233,7 +236,9 @@ class Analyzer:
             people = identities.people()
             observations.join(people)
             summary.join(people)
-        return summary, observations, source
+            if self.options.identity_embeddings:
+                embeddings = identities.embeddings_of(people)
+        return summary, observations, embeddings, source
 
     @property
     def _samplings(self) -> list[Sampling]:
@@ -256,7 +261,7 @@ class Analyzer:
         return scores is not None and float(scores.max()) >= adaptive.thresholds[stage]
 
     def extract(self, path: Path) -> ClipFeatures:
-        """The embeddings of a clip with all that belongs to them, for pooling, training and evaluation.
+        """The embeddings of a clip with boxes, times and probabilities, for training and evaluation.
 
         Raises InputError when the file cannot be read.
         """
@@ -279,7 +284,7 @@ class Analyzer:
         )
 
     def analyze_many(self, paths: Iterable[Path], progress: Progress | None = None) -> Iterator[ClipResult]:
-        """One result a path, in order. A clip that fails gives a result with status "failed" and its error."""
+        """One result per path, in order. A clip that fails gives a result with status "failed" and its error."""
         for path in paths:
             try:
                 yield self.analyze(path, progress)
@@ -287,7 +292,7 @@ class Analyzer:
                 yield self.failed(path, fault_of(shown(path), error))
 
     def failed(self, path: Path, error: InputError) -> ClipResult:
-        """The result that stands for an input that could not be read."""
+        """The result for an input that could not be read."""
         return ClipResult(shown(path), "failed", str(error), ran=self.ran)
 
 

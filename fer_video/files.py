@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and what is in them as a hash."""
+"""Files that are written whole or not at all, and hashes of their content."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import math
 import os
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,11 +22,14 @@ __all__ = [
     "content_hash",
     "open_output",
     "parse_json",
+    "parse_toml",
     "read_limited",
     "refuse_pipe",
     "refuse_same",
     "safe_name",
 ]
+
+_MOST_DOTS = 200  # in a line of TOML
 
 
 @contextmanager
@@ -102,6 +106,17 @@ def parse_json(text: str | bytes) -> Any:
     """Raises ValueError for what is not JSON, or is nested so deeply that it cannot be read."""
     try:
         return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def parse_toml(data: bytes) -> dict[str, Any]:
+    """Raises ValueError for what is not TOML, or would take much time or memory to read."""
+    # tomllib keeps each beginning of a dotted key: one of 100 kB would take gigabytes.
+    if max((line.count(b".") for line in data.splitlines()), default=0) > _MOST_DOTS:
+        raise ValueError(f"a line has more than {_MOST_DOTS} dots")
+    try:
+        return tomllib.loads(data.decode("utf-8"))
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 

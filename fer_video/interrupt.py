@@ -1,4 +1,4 @@
-"""Ctrl-C, a scheduler's SIGTERM and a closed terminal's SIGHUP: once to end well and twice to end now."""
+"""Ctrl-C, SIGTERM and SIGHUP: the first one ends the work in order, the second one ends it at once."""
 
 from __future__ import annotations
 

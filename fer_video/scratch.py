@@ -1,4 +1,4 @@
-"""What is only there while somebody works on it: folders for temporary files, and files that are not whole yet.
+"""Temporary folders, and files that are not whole yet: what exists only while work is going on.
 
 A process that is killed cannot clean up. So whoever works holds a lock, which ends with the process, and the next one
 removes what nobody holds.

@@ -154,10 +154,10 @@ def test_damaged_files_raise_nothing_but_our_own_errors(name: str, tmp_path: Pat
     path, before_mb = tmp_path / name, _peak_mb()
     for number in _rounds():
         path.write_bytes(damaged(data, draw))
-        began_s = time.monotonic()
+        began_s = time.process_time()  # of this process alone: others may be at work beside it
         with contextlib.suppress(FervidError):
             read(path)
-        assert time.monotonic() - began_s < MOST_S, number
+        assert time.process_time() - began_s < MOST_S, number
     assert _peak_mb() - before_mb < MOST_MB
 
 

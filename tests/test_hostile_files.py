@@ -20,7 +20,7 @@ from fer_video.datasets.clips import load_clips
 from fer_video.datasets.faces import load_faces
 from fer_video.datasets.tree import Tree
 from fer_video.errors import FervidError, InputError, OptionError, OutputError
-from fer_video.files import parse_json, read_limited, refuse_same
+from fer_video.files import parse_json, parse_toml, read_limited, refuse_same
 from fer_video.interrupt import ends
 from fer_video.media.still import natural, sequence_files
 from fer_video.models.graph import read_graph
@@ -85,7 +85,15 @@ def test_what_file_managers_leave_is_no_frame(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["a = " + "[" * 20_000, f"a = {DIGITS}", f"heads = {DIGITS}", "\ud800", f"seed = {'9' * 400}", "x" * (2 << 20)],
+    [
+        "a = " + "[" * 20_000,
+        f"a = {DIGITS}",
+        f"heads = {DIGITS}",
+        "\ud800",
+        f"seed = {'9' * 400}",
+        "x" * (2 << 20),
+        "a." * 100_000 + "b = 1",
+    ],
 )
 def test_hostile_recipes(tmp_path: Path, text: str) -> None:
     (tmp_path / "r.toml").write_bytes(text.encode("utf-8", "surrogatepass"))
@@ -147,6 +155,13 @@ def test_read_limited(tmp_path: Path) -> None:
 def test_json_without_end() -> None:
     with pytest.raises(ValueError, match="nested too deeply"):
         parse_json("[" * 200_000)
+
+
+def test_toml_that_would_take_gigabytes() -> None:
+    assert parse_toml(f"version = '{'1.' * 200}'".encode()) == {"version": "1." * 200}
+    for text in ("a." * 100_000 + "b = 1", f"a = {'[' * 100_000}", f"a = {DIGITS}", "a = \ud800"):
+        with pytest.raises(ValueError, match=r"dots|deeply|digits|codec"):
+            parse_toml(text.encode("utf-8", "surrogatepass"))
 
 
 def test_a_name_too_long_to_compare(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from click.core import ParameterSource
+from fer_video.cli.shared.command import is_typed, option_group
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.messages import warn
 
@@ -15,59 +15,48 @@ __all__ = ["align_options", "plot_around_events", "refuse_without_align"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_OPTIONS = (
-    click.option("--align", type=click.Choice(("onset",)), help="Mean curves of the main people around events."),
+align_options: Callable[[F], F] = option_group(
+    "Events",
+    click.option("--align", type=click.Choice(("onset",)), help="Draw mean curves of the main people around events."),
     click.option(
         "--events",
         metavar="FILE",
         shell_complete=files,
-        help="With --align: the events, a CSV with start, end and name, an .eaf, a .TextGrid, or a folder of these.",
+        help="Events: a CSV with start, end and name, an .eaf, a .TextGrid, or a folder of these.",
     ),
-    click.option("--tier", "tiers", multiple=True, metavar="NAME", help="With --align: only events of this tier."),
+    click.option("--tier", "tiers", multiple=True, metavar="NAME", help="Only events of this tier.  [default: of all]"),
     click.option(
-        "--meta",
-        metavar="FILE",
-        shell_complete=files,
-        help="With --align: CSV about the clips, with their subject and condition.",
+        "--meta", metavar="FILE", shell_complete=files, help="CSV about the clips, with their subject and condition."
     ),
     click.option(
         "--group-by",
         metavar="COLUMN,...",
-        help="With --align: one line for each value of these columns of --meta, or of event.  [default: one line]",
+        help="Draw one line for each value of these columns of --meta, or of event.  [default: one line]",
     ),
     click.option(
-        "--before", "before_s", type=float, default=1.0, show_default=True, metavar="SEC",
-        help="With --align: seconds before an onset.",
+        "--before", "before_s", type=float, default=1, show_default=True, metavar="SEC", help="Time before an onset."
     ),
     click.option(
-        "--after", "after_s", type=float, default=3.0, show_default=True, metavar="SEC",
-        help="With --align: seconds after an onset.",
+        "--after", "after_s", type=float, default=3, show_default=True, metavar="SEC", help="Time after an onset."
     ),
     click.option(
-        "--resample", "rate_hz", type=float, default=10.0, show_default=True, metavar="HZ",
-        help="With --align: points per second.",
+        "--resample", "rate_hz", type=float, default=10, show_default=True, metavar="HZ", help="Points per second."
     ),
-    click.option("--smooth", "smooth_s", type=float, metavar="SEC", help="With --align: smooth over SEC seconds."),
+    click.option("--smooth", "smooth_s", type=float, metavar="SEC", help="Smooth the curves over SEC seconds."),
     click.option(
         "--baseline",
         metavar="START-END|FILE",
         shell_complete=files,
-        help="With --align: changes from a person's own neutral, seconds of each clip or the result of one clip.",
+        help="Draw changes from a person's own neutral: seconds of each clip, or the result of one clip.",
     ),
-)  # fmt: skip
-
-
-def align_options(command: F) -> F:
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+)
 
 
 def refuse_without_align(ctx: click.Context) -> None:
     """Raises UsageError for an option that means nothing alone."""
     names = ("events", "tiers", "meta", "group_by", "before_s", "after_s", "rate_hz", "smooth_s", "baseline")
     for parameter in ctx.command.params:
-        if parameter.name in names and ctx.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
+        if parameter.name in names and is_typed(ctx, parameter.name):
             raise click.UsageError(f"{parameter.opts[0]} needs --align")
 
 

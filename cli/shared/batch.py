@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
+from fer_video.cli.shared.batch_options import BATCH_OPTIONS
+from fer_video.cli.shared.command import is_typed
 from fer_video.cli.shared.engines import check_engine, open_engine
 from fer_video.cli.shared.messages import warn
-from fer_video.cli.shared.options import BATCH_OPTIONS, FILE_SUFFIXES, analyzer_options
+from fer_video.cli.shared.options import FILE_SUFFIXES, analyzer_options
 from fer_video.cli.shared.progress import BatchProgress
 
 from fer_video.errors import OptionError, OutputError, printable
@@ -38,11 +40,7 @@ def batch_folder(ctx: click.Context, given: dict[str, Any]) -> Path | None:
     Raises UsageError, OutputError.
     """
     out = given["out"]
-    asked = [
-        name
-        for name in BATCH_OPTIONS
-        if name in given and ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
-    ]
+    asked = [name for name in BATCH_OPTIONS if name in given and is_typed(ctx, name)]
     if out is None or out == "-":
         if asked:
             option = next(each.opts[-1] for each in ctx.command.params if each.name == asked[0])

@@ -21,7 +21,7 @@ from fer_video.options import AnalyzerOptions
 __all__ = ["KEYWORDS", "FrameKeywords", "Keyword", "Keywords", "explained", "options_of"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-_WIDTH = 20  # of the names in the help
+_WIDTH = 21  # of the names in the help
 
 
 class FrameKeywords(TypedDict, total=False):
@@ -41,6 +41,7 @@ class FrameKeywords(TypedDict, total=False):
     step: float | None
     identify: bool
     identity_model: str | os.PathLike[str] | None
+    identity_embeddings: bool
     min_confidence: float
     detector: str | os.PathLike[str] | None
     backbone: str | os.PathLike[str] | None
@@ -123,6 +124,7 @@ KEYWORDS: Mapping[str, Keyword] = {
     "step": Keyword(None, _number, "A window begins every so many seconds (default: half a window)."),
     "identify": Keyword(True, _flag, "Join tracks of the same face to one person."),
     "identity_model": Keyword(None, _name, "Network that tells people apart (default: sface)."),
+    "identity_embeddings": Keyword(False, _flag, "Keep an embedding of each person's face: biometric data."),
     "min_confidence": Keyword(0.0, _number, "No emotion where the best probability is lower, 0 to 1."),
     "detector": Keyword(None, _name, "Face detector: a name, a path or 'scrfd:PATH'."),
     "backbone": Keyword(None, _name, "Emotion network: a name or a path."),
@@ -147,7 +149,7 @@ def options_of(given: Mapping[str, Any]) -> AnalyzerOptions:
     window_s, step_s = value["window"], value["step"]
     windows = None if window_s is None else WindowOptions(window_s, window_s / 2 if step_s is None else step_s)
     same = ("detect", "detector", "backbone", "device", "threads", "attributes", "model", "group_model", "adaptive",
-            "min_confidence", "identify", "identity_model")  # fmt: skip
+            "min_confidence", "identify", "identity_model", "identity_embeddings")  # fmt: skip
     return AnalyzerOptions(
         sampling=Sampling(fps, value["start"], value["end"]),
         faces=DetectorOptions(value["min_face"], value["min_score"], value["max_faces"]),

@@ -1,4 +1,4 @@
-"""Labelled clips as people have them on disk: AFEW, VGAF, one folder a class, CSV.
+"""Layouts of labelled clips: AFEW, VGAF, one folder per class, CSV.
 
 A clip is a video file or a folder of pictures, its frames. Layouts (docs/datasets.md):
 

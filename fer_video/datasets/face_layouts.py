@@ -1,4 +1,4 @@
-"""One reader a layout of labelled faces: Tree -> (emotions, samples, what was left out and why)."""
+"""One reader per layout of labelled faces: Tree -> (emotions, samples, what was left out and why)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames -> Observations: the stages decode, detect (with cut and track), and embed, all at work at the same time.
+"""Frames -> observations: the stages decode, detect (with cut and track), and embed, all working at the same time.
 
 Frames travel in chunks, so that the detector and the backbone each run on a batch; how many frames a chunk
 holds depends on their size, so memory stays flat for 4K as well as for an hour. Frames end where the faces have been
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from fer_video.engine.stages import Spare, Stages
 from fer_video.faces.align import crop_face
@@ -77,9 +78,11 @@ class _Finder:
     def _in_frame(self, frame: Frame, cut: bool, faces: list[Face], known: Look | None) -> _Found:
         if cut:
             self._tracker.reset()
-        people = self._tracker.update(faces, frame.time_s)
-        if self._identities is not None:
-            self._identities.look(frame.picture, frame.time_s, faces, people, self._tracker.live)
+        identities = self._identities
+        judge = None if identities is None else partial(identities.judge, frame.picture, faces)
+        people = self._tracker.update(faces, frame.time_s, judge)
+        if identities is not None:
+            identities.look(frame.picture, frame.time_s, faces, people, self._tracker.live)
         size, spec = self._backbone.size, self._backbone.spec
         crops = [crop_face(frame.picture, face, size, spec.crop) for face in faces] if known is None else []
         return _Found(frame.index, frame.time_s, faces, people, crops, known)

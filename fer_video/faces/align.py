@@ -74,11 +74,13 @@ def crop_aligned(image: Image | Picture, landmarks: Floats, size: int) -> Image:
     image: (H, W, 3) uint8; landmarks: (5, 2) pixels. Gives (size, size, 3) uint8.
     """
     target = _TEMPLATE * (size / _TEMPLATE_SIDE)
-    # The similarity x' = a x - b y + c, y' = b x + a y + d of least squares.
-    ones, zeros = np.ones(5), np.zeros(5)
-    x, y = landmarks.astype(np.float64).T
-    equations = np.block([[np.stack((x, -y, ones, zeros), 1)], [np.stack((y, x, zeros, ones), 1)]])
-    a, b, c, d = np.linalg.lstsq(equations, target.T.ravel(), rcond=None)[0]
+    # The similarity x' = a x - b y + c, y' = b x + a y + d of least squares; around the middles it has no c and d.
+    points = landmarks.astype(np.float64)
+    middle, target_middle = points.mean(axis=0), target.mean(axis=0)
+    (x, y), (to_x, to_y) = (points - middle).T, (target - target_middle).T
+    spread = max(float(x @ x + y @ y), 1e-9)
+    a, b = (x @ to_x + y @ to_y) / spread, (x @ to_y - y @ to_x) / spread
+    c, d = target_middle - np.array([[a, -b], [b, a]]) @ middle
     matrix = np.array([[a, -b, c], [b, a, d]])
     piece, left, top = _around(image, matrix, size)
     matrix[:, 2] += matrix[:, :2] @ (left, top)

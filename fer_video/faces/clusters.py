@@ -16,13 +16,18 @@ from fer_video.types import Floats
 __all__ = ["cluster"]
 
 
-def cluster(embeddings: Floats, apart: Iterable[tuple[int, int]], least: float) -> list[int]:
+def cluster(
+    embeddings: Floats, apart: Iterable[tuple[int, int]], least: float, together: Iterable[tuple[int, int]] = ()
+) -> list[int]:
     """The group of each track, as the lowest row number in the group.
 
     embeddings: (n, D), rows of unit length, or shorter where a track is less sure of its person. apart: pairs of rows
-    that are never in one group. least: mean product between two groups, below which they are not merged.
+    that are never in one group. least: mean product between two groups, below which they are not merged. together:
+    pairs of rows that are of one group, whatever they look like; none of them may be apart.
     """
     merger = _Merger(embeddings, apart)
+    for first, second in together:
+        merger.merge(first, second)
     while merger.merge_best(least):
         pass
     return merger.group
@@ -62,7 +67,14 @@ class _Merger:
         row = int(self._cosine.argmax())
         if not self._cosine[row] >= least:
             return False
-        kept, gone = sorted((row, int(self._partner[row])))
+        self.merge(row, int(self._partner[row]))
+        return True
+
+    def merge(self, first: int, second: int) -> None:
+        """Make one of the groups of two rows."""
+        kept, gone = sorted((self.group[first], self.group[second]))
+        if kept == gone:
+            return
         self.group = [kept if group == gone else group for group in self.group]
         self._sums[kept] += self._sums[gone]
         self._sizes[kept] += self._sizes[gone]
@@ -75,4 +87,3 @@ class _Merger:
         for stale in np.flatnonzero((self._sizes > 0) & np.isin(self._partner, (kept, gone))):
             self._find_partner(int(stale))
         self._find_partner(kept)
-        return True

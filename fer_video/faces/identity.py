@@ -1,28 +1,38 @@
-"""Tracks -> people: who of those that were followed is the same person, from one clip's faces as they go by.
+"""Tracks -> people: which tracks show the same face, from the faces of one clip as they go by.
 
 A track is one unbroken appearance; it ends at a cut, or when its face is out of sight for too long. Each track leaves
 the embedding of its best crops (portraits.py), made when it ends, and tracks whose embeddings agree are one person
 (clusters.py). Memory grows with the tracks, by a few hundred numbers each, and not with the frames.
 
 An embedding costs as much as finding the faces of a whole second of video, so few are made: none while there is no
-other track that a track could belong to, one where the best crop already agrees clearly with a known track, and all
-of its crops otherwise.
+other track that a track could belong to, none where a crop is nearly the same picture as one of a known track
+(seen.py), one where the best crop agrees clearly with a known track or is not clear enough to be known by, and all of
+its crops otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from fer_video.faces.clusters import cluster
-from fer_video.faces.portraits import Portrait, Portraits
+from fer_video.faces.doubts import Doubt
+from fer_video.faces.portraits import Portrait, Portraits, portrait_score
 from fer_video.faces.recognize import Recognizer
-from fer_video.types import Face, Floats, Image, Picture
+from fer_video.faces.seen import Seen, thumbnails_of
+from fer_video.faces.track import assign
+from fer_video.types import Face, Floats, Image, PersonEmbedding, Picture
 
-__all__ = ["Identities", "TrackEmbedding"]
+__all__ = ["Identities", "TrackEmbedding", "person_embedding", "track_embedding"]
+
+_CLEAR_SCORE = 0.1  # of a face that is compared at once: sure, large or frontal enough
+_OTHER = 0.3  # cosine below which a face is not the one that the track followed
+_HOPELESS = 0.9  # of the least length: of a track whose best crop has less, the others are no better
+_BETTER = 0.15  # by how much looks must speak for another track than the one that fits by place
+_NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +42,10 @@ class TrackEmbedding:
     vector: Floats  # (D,) mean of the crops' embeddings; of unit length when they all agree, shorter otherwise
     length: float  # mean length of the embeddings as the network gives them: low for small, blurred and dark faces
     crops: int  # that it was made from
+    best: Portrait | None = None  # the best of them, without its picture
 
 
-def track_embedding(embeddings: Floats) -> TrackEmbedding:
+def track_embedding(embeddings: Floats, best: Portrait | None = None) -> TrackEmbedding:
     """embeddings: (n, D) of a track's crops, as the network gives them.
 
     The mean of n unit vectors is the shorter the less they agree, and then the direction of the mean is nearer to that
@@ -43,8 +54,37 @@ def track_embedding(embeddings: Floats) -> TrackEmbedding:
     """
     lengths = np.linalg.norm(embeddings, axis=1)
     mean = (embeddings / np.maximum(lengths, 1e-9)[:, None]).mean(axis=0)
-    vector = mean / max(float(np.sqrt(np.linalg.norm(mean))), 1e-9)
-    return TrackEmbedding(vector.astype(np.float32), float(lengths.mean()), len(embeddings))
+    return TrackEmbedding(_scaled(mean), float(lengths.mean()), len(embeddings), best)
+
+
+def _scaled(mean: Floats) -> Floats:
+    return (mean / max(float(np.sqrt(np.linalg.norm(mean))), 1e-9)).astype(np.float32)
+
+
+def person_embedding(tracks: Sequence[TrackEmbedding]) -> PersonEmbedding:
+    """Of the crops of all tracks of a person, as if they had been those of one track."""
+    vectors, crops = np.stack([each.vector for each in tracks]), np.array([each.crops for each in tracks])
+    means = vectors * np.linalg.norm(vectors, axis=1, keepdims=True)  # as they were before they were scaled
+    best = max((each.best for each in tracks if each.best is not None), key=lambda portrait: portrait.score)
+    vector = _scaled(np.average(means, axis=0, weights=crops))
+    return PersonEmbedding(tuple(vector.tolist()), int(crops.sum()), best.time_s, best.box)
+
+
+def _settled(
+    doubts: Sequence[Doubt], looks: Sequence[Floats], known: Mapping[int, Floats | None]
+) -> dict[int, int | None]:
+    """Face -> track, or None for somebody new; of those for whom it is not the track that fits by place."""
+    tracks = sorted({track for doubt in doubts for track in (doubt.track, *doubt.rivals)})
+    scores = np.full((len(doubts), len(tracks) + len(doubts)), -1.0)  # for each face also a column of somebody new
+    for row, (doubt, look) in enumerate(zip(doubts, looks, strict=True)):
+        if not doubt.rivals:  # of two who part, nobody is new
+            scores[row, len(tracks) + row] = _OTHER + _BETTER
+        for track in (doubt.track, *doubt.rivals):
+            if (vector := known[track]) is not None:
+                scores[row, tracks.index(track)] = float(look @ vector) + _BETTER * (track == doubt.track)
+    columns = dict(assign(scores, -2.0))
+    settled = {doubt.face: [*tracks, *[None] * len(doubts)][columns[row]] for row, doubt in enumerate(doubts)}
+    return {doubt.face: settled[doubt.face] for doubt in doubts if settled[doubt.face] != doubt.track}
 
 
 class Identities:
@@ -59,6 +99,8 @@ class Identities:
         self._ended: dict[int, list[Portrait]] = {}  # tracks that have no embedding yet
         self._apart: dict[int, set[int]] = {}  # track -> tracks that were seen in a frame with it; every track is here
         self._in_frame: Sequence[int] = ()
+        self._seen = Seen()
+        self._looks: dict[int, tuple[Portrait, Floats]] = {}  # track -> its best crop and the embedding, once asked for
         self.embeddings: dict[int, TrackEmbedding] = {}  # of tracks that are recognised by them
 
     def look(
@@ -78,6 +120,40 @@ class Identities:
                 crop = partial(self._recognizer.crop, image, face.landmarks)
                 self._live.setdefault(track, Portraits()).offer(face, time_s, crop)
 
+    def judge(self, image: Image | Picture, faces: Sequence[Face], doubts: Sequence[Doubt]) -> dict[int, int | None]:
+        """Whose faces are those that the tracker is in doubt of, by their looks; as a Judge of the tracker.
+
+        Only where faces are clear enough and the difference is: all others stay with the track that they fit by place.
+        """
+        least = self._recognizer.spec.identity.least_length
+        known = {track: self._best_look(track) for doubt in doubts for track in (doubt.track, *doubt.rivals)}
+        clear, looks = [], []
+        for doubt in doubts:
+            face = faces[doubt.face]
+            if face.landmarks is None or portrait_score(face) < _CLEAR_SCORE or known[doubt.track] is None:
+                continue
+            look = self._recognizer.embed([self._recognizer.crop(image, face.landmarks)])[0]
+            if np.linalg.norm(look) >= least:
+                clear.append(doubt)
+                looks.append(look / np.linalg.norm(look))
+        return _settled(clear, looks, known)
+
+    def _best_look(self, track: int) -> Floats | None:
+        """Of unit length: the embedding of the best crop so far; None where it is not clear enough."""
+        portraits = self._live[track].best_first() if track in self._live else []
+        if not portraits:
+            return None
+        row = self._embed_first(track, portraits[0])[0]
+        length = float(np.linalg.norm(row))
+        return row / length if length >= self._recognizer.spec.identity.least_length else None
+
+    def _embed_first(self, track: int, portrait: Portrait) -> Floats:
+        """(1, D) of a track's best crop, once for as long as it is the best."""
+        held = self._looks.get(track)
+        if held is None or held[0] is not portrait:
+            held = self._looks[track] = portrait, self._recognizer.embed([portrait.crop])
+        return held[1]
+
     def _embed_ended(self) -> None:
         for track in list(self._ended):
             may_join = len(self._apart) > 1 + len(self._apart[track])
@@ -87,13 +163,25 @@ class Identities:
     def _embed(self, track: int, portraits: Sequence[Portrait]) -> None:
         if not portraits:
             return
+        thumbnails = thumbnails_of([portrait.crop for portrait in portraits])
+        if (same := self._seen.find(thumbnails, self._apart[track])) is not None:
+            if same in self.embeddings:
+                self.embeddings[track] = replace(self.embeddings[same], best=replace(portraits[0], crop=_NO_PICTURE))
+            self._looks.pop(track, None)
+            return
+        self._seen.add(track, thumbnails)
+        self._embed_new(track, portraits)
+
+    def _embed_new(self, track: int, portraits: Sequence[Portrait]) -> None:
         spec = self._recognizer.spec.identity
-        embeddings = self._recognizer.embed([portraits[0].crop])
-        found = track_embedding(embeddings)
+        embeddings = self._embed_first(track, portraits[0])
+        del self._looks[track]
+        best = replace(portraits[0], crop=_NO_PICTURE)
+        found = track_embedding(embeddings, best)
         clear = found.length >= spec.least_length and self._best_cosine(track, found.vector) >= spec.sure
-        if not clear and len(portraits) > 1:
+        if not clear and found.length >= _HOPELESS * spec.least_length and len(portraits) > 1:
             rest = self._recognizer.embed([portrait.crop for portrait in portraits[1:]])
-            found = track_embedding(np.concatenate((embeddings, rest)))
+            found = track_embedding(np.concatenate((embeddings, rest)), best)
         if found.length >= spec.least_length:
             self.embeddings[track] = found
 
@@ -113,6 +201,13 @@ class Identities:
             first = first_of.get(track, track)
             people[track] = numbers.setdefault(first, len(numbers) + 1)
         return people
+
+    def embeddings_of(self, people: Mapping[int, int]) -> dict[int, PersonEmbedding]:
+        """Person -> embedding, of those who have one. people: as `people` gave them."""
+        tracks_of: dict[int, list[TrackEmbedding]] = {}
+        for track, found in self.embeddings.items():
+            tracks_of.setdefault(people[track], []).append(found)
+        return {person: person_embedding(tracks) for person, tracks in tracks_of.items()}
 
     def _first_tracks(self) -> dict[int, int]:
         """Track -> the first track of its person, for tracks that are recognised."""

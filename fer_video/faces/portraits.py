@@ -1,4 +1,4 @@
-"""The few crops of each track by which its person is recognised: large, sure, frontal, and apart in time."""
+"""The few crops of each track by which its person is recognised: large, certain, frontal, and apart in time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Portrait", "Portraits", "portrait_score"]
 
 MOST = 5  # crops of a track
 _APART_S = 0.3  # at least between two crops of a track: neighbouring frames show the same again
-_CLEARLY = 1.05  # how much better a crop must score to replace one: else each frame of a slow zoom would be cropped
+_CLEARLY = 1.15  # how much better a crop must score to replace one: else each frame of a slow zoom would be cropped
 _LEAST = 0.02  # score below which a face is a profile or a speck: nobody is recognised by it
 _FULL_SIDE = 112  # pixels of a face beyond which more of them are of no use to a network of 112 pixels
 
@@ -24,6 +24,7 @@ class Portrait:
 
     score: float
     time_s: float
+    box: tuple[float, float, float, float]  # of the face in its frame
     crop: Image
 
 
@@ -53,7 +54,7 @@ class Portraits:
             return
         if rival is not None:
             self._kept.remove(rival)
-        self._kept.append(Portrait(score, time_s, crop()))
+        self._kept.append(Portrait(score, time_s, face.box, crop()))
 
     def _rival(self, time_s: float) -> Portrait | None:
         """Whose place a face at this time would take; None where there is room."""

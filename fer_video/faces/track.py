@@ -1,18 +1,22 @@
-"""Faces over time -> who is who: SORT's scheme (arXiv 1602.00763) without its Kalman filter.
+"""Faces over time -> tracks: SORT's scheme (arXiv 1602.00763) without its Kalman filter.
 
 Each track predicts its box by constant velocity; faces are assigned to predictions by overlap, all at once
 (Hungarian method). A person not seen for `max_lost_s` seconds is gone: time, not frames, so that the sampling
 rate does not change who is who.
+
+Places alone do not tell who is who when one of two people hides the other, when they part again, or when somebody is
+found again after a while. Whoever can compare looks is asked then, and only then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from fer_video.faces.doubts import Doubts, Judge
 from fer_video.types import Face
 
 __all__ = ["Tracker", "affinity", "assign", "boxes_of"]
@@ -56,17 +60,33 @@ class Tracker:
         self._tracks: list[_Track] = []
         self._next_id = 1
         self._last_s = 0.0  # time of the last frame
+        self._doubts = Doubts()
 
-    def update(self, faces: Sequence[Face], time_s: float) -> list[int]:
+    def update(self, faces: Sequence[Face], time_s: float, judge: Judge | None = None) -> list[int]:
         """The faces of the next frame, times increasing. Gives their ids in the same order."""
+        before_s, self._last_s = self._last_s, time_s
         # However slow the sampling, somebody seen in the last frame is not yet lost.
-        allowed_s = max(self.max_lost_s, 1.5 * (time_s - self._last_s))
-        self._last_s = time_s
+        allowed_s = max(self.max_lost_s, 1.5 * (time_s - before_s))
         self._tracks = [track for track in self._tracks if time_s - track.seen_s <= allowed_s]
         boxes = boxes_of(faces)
         predicted = np.array([track.predict(time_s) for track in self._tracks]).reshape(-1, 4)
-        found = {face: self._tracks[track] for track, face in assign(affinity(predicted, boxes), _MIN_AFFINITY)}
+        scores = affinity(predicted, boxes)
+        rows = {face: track for track, face in assign(scores, _MIN_AFFINITY)}
+        found: dict[int, _Track | None] = {face: self._tracks[row] for face, row in rows.items()}
+        if judge is not None and self._tracks:
+            known = [(track.id, track.seen_s) for track in self._tracks]
+            doubts = self._doubts.in_frame(known, scores, rows, before_s, time_s)
+            found |= self._judged(found, judge(doubts)) if doubts else {}
         return [self._follow(found.get(i), box, time_s).id for i, box in enumerate(boxes)]
+
+    def _judged(self, found: Mapping[int, _Track | None], judged: Mapping[int, int | None]) -> dict[int, _Track | None]:
+        """The verdicts, unless one gives a face the track of another face, about which nothing is said."""
+        tracks = {track.id: track for track in self._tracks}
+        taken = [track.id for face, track in found.items() if track is not None and face not in judged]
+        wanted = [track for track in judged.values() if track is not None]
+        if len({*taken, *wanted}) < len(taken) + len(wanted):
+            return {}
+        return {face: None if track is None else tracks[track] for face, track in judged.items()}
 
     @property
     def live(self) -> set[int]:
@@ -84,7 +104,7 @@ class Tracker:
 
     def reset(self) -> None:
         """A cut: nobody seen before is the same person from here on."""
-        self._tracks = []
+        self._tracks, self._doubts = [], Doubts()
 
 
 def affinity(first: Boxes, second: Boxes) -> npt.NDArray[np.float64]:

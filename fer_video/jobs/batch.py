@@ -1,4 +1,4 @@
-"""A batch: many clips -> a folder of results with a journal, begun, stopped, killed and gone on with at any time.
+"""A batch: many clips -> a folder of results with a journal, which can be stopped, killed and resumed at any time.
 
     results/
       fervid.journal        what was finished, a line a file (journal.py)
@@ -28,7 +28,19 @@ from fer_video.media.address import shown
 from fer_video.results.writers import RowShape
 from fer_video.types import ClipResult
 
-__all__ = ["JOURNAL", "Batch", "Job", "Plan", "Reason", "Shard", "load_job", "look", "open_batch", "outputs_of"]
+__all__ = [
+    "JOURNAL",
+    "Batch",
+    "Job",
+    "Plan",
+    "Reason",
+    "Shard",
+    "load_job",
+    "look",
+    "open_batch",
+    "outputs_of",
+    "pieces_of",
+]
 
 SCHEMA = "fervid-job/1"
 JOURNAL, _WORK = "fervid.journal", ".fervid"
@@ -261,6 +273,15 @@ def outputs_of(folder: Path, job: Job) -> Outputs:
     return Outputs(folder, folder / _WORK, job.output, job.shape)
 
 
+def pieces_of(file: Path) -> list[Path]:
+    """What a batch joins this file of results from: the same clips once more. Nothing where it is no such file.
+
+    Raises InputError.
+    """
+    job = load_job(file.parent)
+    return [] if job is None else outputs_of(file.parent, job).pieces_of(file)
+
+
 def _check_same(folder: Path, job: Job) -> None:
     """Raises OptionError where the folder's results were made with other options: nobody wants a mixture, nor to lose
     an evening's work to a forgotten option."""
@@ -270,7 +291,7 @@ def _check_same(folder: Path, job: Job) -> None:
     if differences := before.differences(job):
         raise OptionError(
             f"{folder}: holds results of other options ({', '.join(differences)}); give the same, choose another "
-            "folder, or do all of it again with --anew"
+            "folder, or do all of it again with --redo"
         )
 
 

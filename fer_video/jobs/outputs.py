@@ -1,4 +1,4 @@
-"""The outputs of a batch: a file a clip, or one file for all, joined from a piece a clip.
+"""The outputs of a batch: one file per clip, or one file for all clips, joined from a piece per clip.
 
 Every file appears whole or not at all. Pieces are kept, so that a clip that is done again costs no other; joining them
 in the order of the inputs gives the same file whatever order they were finished in, and however often the batch was
@@ -34,11 +34,17 @@ _LEFT = re.compile(r"\.(.*-[0-9a-f]{16}\.[a-z]+|results\.[a-z]+)\.[^.]+\.part")
 
 @dataclass(frozen=True, slots=True)
 class OutputOptions:
-    """What is written. Raises OptionError."""
+    """What a batch writes. Raises OptionError.
 
-    format: str = "json"  # of FOLDER_FORMATS
+    Attributes:
+        format: Format of the results, one of FOLDER_FORMATS.
+        rows: Content of a row or an object: "clips", "people", "segments" or "frames".
+        frames: Include every sampled frame in JSON clips.
+    """
+
+    format: str = "json"
     rows: Rows = "clips"
-    frames: bool = False  # JSON clips also hold every sampled frame
+    frames: bool = False
 
     def __post_init__(self) -> None:
         if self.format not in FOLDER_FORMATS:
@@ -67,6 +73,12 @@ class Outputs:
         """Where a clip's file or piece is or would be. The name holds a hash of the path: no two clips share one."""
         digest = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()
         return self._place / f"{safe_name(Path(path).name, 60)}-{digest[:16]}.{self._options.format}"
+
+    def pieces_of(self, file: Path) -> list[Path]:
+        """All pieces, where this is the file for all."""
+        if self.file is None or file.name != self.file.name:
+            return []
+        return sorted(self._place.glob(f"*.{self._options.format}"))
 
     def is_there(self, entry: Entry) -> bool:
         """Whether the entry's output is still where it was put."""

@@ -41,7 +41,12 @@ _MOST_BYTES = 256 << 20  # of what the networks are shown again; enough for many
 
 @dataclass(frozen=True, slots=True)
 class BenchOptions:
-    """What is run, how often; of the times, the median counts."""
+    """What is measured, and how often.
+
+    Attributes:
+        analyzer: Options of the analysis that is measured.
+        runs: Number of runs. Of their times, the median counts.
+    """
 
     analyzer: AnalyzerOptions
     runs: int = 3

@@ -1,4 +1,4 @@
-"""Bytes of a web address -> a file that grows until it is whole, whatever breaks on the way."""
+"""The bytes of a web address -> a file, in as many attempts as the connection needs."""
 
 from __future__ import annotations
 
@@ -34,15 +34,25 @@ _NO_ADDRESS: Final = "not a web address; check it"  # and nothing of what Python
 
 @dataclass(frozen=True, slots=True)
 class DownloadOptions:
-    """How patient a download is, and how large it may be."""
+    """How long a download is waited for, and how large it may be.
 
-    timeout_s: float = 30.0  # without a byte
-    pace_s: float = 60.0  # within which at least least_bytes come, or less than that is left
+    Attributes:
+        timeout_s: Most seconds without a byte.
+        pace_s: Seconds in which at least `least_bytes` come, or what is left.
+        least_bytes: Fewest bytes within `pace_s`.
+        attempts: Most attempts in a row that bring nothing.
+        wait_s: Seconds before the second attempt; doubled before each further one.
+        most_bytes: Largest file in bytes; a larger one is refused.
+        most_unsized_bytes: Largest file in bytes if its length is not announced. None: `most_bytes`.
+    """
+
+    timeout_s: float = 30.0
+    pace_s: float = 60.0
     least_bytes: int = 30_000
-    attempts: int = 5  # in a row that bring nothing
-    wait_s: float = 0.5  # before the second attempt; twice as long before each further one
-    most_bytes: int = 1 << 30  # refused beyond
-    most_unsized_bytes: int | None = None  # likewise where no length is announced; None: as many as with one
+    attempts: int = 5
+    wait_s: float = 0.5
+    most_bytes: int = 1 << 30
+    most_unsized_bytes: int | None = None
 
 
 class DownloadError(Exception):

@@ -1,4 +1,4 @@
-"""What a user names -> the files meant: folders, globs and lists become paths, and what cannot be is said."""
+"""The names that a user gives -> files: folders, patterns and lists become paths, and failures are reported."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _expand(name: str, errors: list[tuple[str, InputError]]) -> Iterator[str]:
             found = True
             yield path
         if not found and len(errors) == before:
-            raise InputError(f"{name}: no video or picture in this folder; known suffixes are in the README")
+            raise InputError(f"{name}: no video or picture in this folder; docs/media.md lists the suffixes")
     elif glob.has_magic(name) and not os.path.lexists(name):
         matches = sorted(_matches(name), key=natural)
         if not matches:

@@ -1,4 +1,4 @@
-"""A limit on slowness: a server that sends a byte now and then would keep whoever reads it for ever."""
+"""A limit on slowness: a server that sends a byte now and then must not keep a reader for ever."""
 
 from __future__ import annotations
 

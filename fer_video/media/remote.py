@@ -1,4 +1,4 @@
-"""Addresses as inputs: https://, http://, s3:// and gs:// -> a copy on this disk while it is looked at.
+"""Addresses as inputs: https://, http://, s3:// and gs:// -> a copy on this disk while it is analysed.
 
     with copy_of("s3://bucket/clip.mp4") as path:
         ...                         # an ordinary file
@@ -93,7 +93,7 @@ def expand_address(name: str, wanted: Callable[[str], bool]) -> Iterator[str]:
 
 
 _NOTHING: Final = {
-    True: "no video or picture there; known suffixes are in the README",
+    True: "no video or picture there; docs/media.md lists the suffixes",
     False: "matches no file; check the pattern and the bucket",
 }
 

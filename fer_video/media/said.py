@@ -1,4 +1,4 @@
-"""Pictures through OpenCV, and what the libraries in it say of them.
+"""Pictures through OpenCV, with the messages of its libraries.
 
 libjpeg and libpng write to the process's stderr, as if nobody but a person sat before them, and what they say of a
 damaged picture is nowhere else to be had.

@@ -1,4 +1,4 @@
-"""A few pictures of each person's face, taken from the clip once more."""
+"""A few pictures of each person's face, cut from the clip."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fer_video.media.decode import open_source
 from fer_video.media.sampling import Sampling
 from fer_video.types import Image, Observation, Observations, Person
 
-__all__ = ["Crop", "best_crops"]
+__all__ = ["Crop", "best_crops", "cut_out"]
 
 _STRETCHES = 3  # of a person's time; the most prominent face of each
 _SIDE, _AROUND, _QUALITY = 144, 1.35, 82  # pixels; of the box's longer side; JPEG
@@ -50,7 +50,7 @@ def best_crops(clip: Path, log: Observations, people: Sequence[Person]) -> dict[
         for frame in source.frames(Sampling(fps=None, end_s=end_s)):
             for seen in wanted.get(frame.index, ()):
                 assert seen.person is not None
-                crops[seen.person].append(Crop(seen.time_s, seen.emotion, _cut_out(frame.image, seen)))
+                crops[seen.person].append(Crop(seen.time_s, seen.emotion, _jpeg(frame.image, seen)))
     return crops
 
 
@@ -68,13 +68,17 @@ def _chosen(log: Observations, people: Mapping[int, Person]) -> list[Observation
     return list(best.values())
 
 
-def _cut_out(image: Image, seen: Observation) -> bytes:
-    """A square around the face; what would lie outside of the frame repeats its edge."""
-    assert seen.face is not None
-    (x, y), side = seen.face.center, max(seen.face.width, seen.face.height, 1.0) * _AROUND
-    scale = _SIDE / side
-    shift = np.array([[scale, 0, _SIDE / 2 - scale * x], [0, scale, _SIDE / 2 - scale * y]])
+def cut_out(image: Image, box: tuple[float, float, float, float], pixels: int) -> Image:
+    """A square around a face's box; what would lie outside of the frame repeats its edge."""
+    x, y, side = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, max(box[2] - box[0], box[3] - box[1], 1.0) * _AROUND
+    scale = pixels / side
+    shift = np.array([[scale, 0, pixels / 2 - scale * x], [0, scale, pixels / 2 - scale * y]])
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    square = cv2.warpAffine(image, shift, (_SIDE, _SIDE), flags=how, borderMode=cv2.BORDER_REPLICATE)
-    _, jpeg = cv2.imencode(".jpg", square, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    square = cv2.warpAffine(image, shift, (pixels, pixels), flags=how, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(square, np.uint8)
+
+
+def _jpeg(image: Image, seen: Observation) -> bytes:
+    assert seen.face is not None
+    _, jpeg = cv2.imencode(".jpg", cut_out(image, seen.face.box, _SIDE), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     return jpeg.tobytes()

@@ -1,4 +1,4 @@
-"""What all pictures that matplotlib draws share: its fonts, its words on stderr, and how they are saved."""
+"""Settings of all plots: fonts, the messages of matplotlib, and how plots are saved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a file is the clip that a result describes: what a result names may be anything on this disk."""
+"""Whether a file is the clip that a result describes; a result may name any file on this disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is drawn over a frame: boxes, who and what, bars of the emotions, landmarks; and faces made unknowable."""
+"""Drawings over a frame: boxes, names, bars of the emotions, landmarks; and blurred faces."""
 
 from __future__ import annotations
 
@@ -24,9 +24,14 @@ _CELLS = 5  # a hidden face keeps as many colours across
 
 @dataclass(frozen=True, slots=True)
 class OverlayOptions:
-    """What to draw besides boxes and their labels."""
+    """What is drawn besides boxes and their labels.
 
-    bars: bool = True  # the probability of each emotion beside a face, where there is room
+    Attributes:
+        bars: Draw the probability of each emotion beside a face, if there is room.
+        landmarks: Mark the landmarks of each face.
+    """
+
+    bars: bool = True
     landmarks: bool = False
 
 
@@ -36,10 +41,18 @@ def scale_of(width: int, height: int) -> float:
 
 
 class Overlay:
-    """For pictures of one size. min_confidence: below it a face is called uncertain."""
+    """For pictures of one size. min_confidence: below it a face is called uncertain. names: person -> name."""
 
-    def __init__(self, width: int, height: int, options: OverlayOptions, min_confidence: float = 0.0) -> None:
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        options: OverlayOptions,
+        min_confidence: float = 0.0,
+        names: Mapping[int, str] | None = None,
+    ) -> None:
         self._width, self._height, self._options, self._least = width, height, options, min_confidence
+        self._names = names or {}
         self._scale = scale_of(width, height)
 
     def _px(self, size: float) -> int:
@@ -72,7 +85,8 @@ class Overlay:
         """Who, and the leading emotion: above the box, or in it where there is no room above."""
         confidence = seen.confidence or 0.0
         label = (seen.emotion or "") if confidence >= self._least else "uncertain"
-        said, size = f"{seen.person}  {label} {confidence:.0%}", self._px(_TAG)
+        who = self._names.get(seen.person or 0, seen.person)
+        said, size = f"{who}  {label} {confidence:.0%}", self._px(_TAG)
         pad, edge = self._px(3), self._px(_EDGE)
         width, height = (side + pad for side in text_size(said, size))
         x = max(min(box[0] - edge, self._width - width - pad), 0)

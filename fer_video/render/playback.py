@@ -1,9 +1,10 @@
-"""Who is where at a moment of a clip: the sampled frames, and what lies between them."""
+"""Who is where at a given time of a clip, in sampled frames and between them."""
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -19,7 +20,9 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class _Sightings:
-    """One person's rows in the log and their times, in order."""
+    """The rows of one track in the log and their times, in order."""
+
+    person: int
 
     times_s: array[float]
     rows: array[int]
@@ -32,15 +35,17 @@ class Playback:
         self._log = log
         self._times_s = array("d")  # of the sampled frames
         self._first = array("q")  # their first rows in the log
-        self._people: dict[int, _Sightings] = {}
+        self._tracks: dict[int, _Sightings] = {}
         for row, seen in enumerate(log):
             if not self._times_s or seen.time_s > self._times_s[-1]:
                 self._times_s.append(seen.time_s)
                 self._first.append(row)
             if seen.person is not None:
-                person = self._people.setdefault(seen.person, _Sightings(array("d"), array("q")))
-                person.times_s.append(seen.time_s)
-                person.rows.append(row)
+                track = self._tracks.setdefault(
+                    seen.track or seen.person, _Sightings(seen.person, array("d"), array("q"))
+                )
+                track.times_s.append(seen.time_s)
+                track.rows.append(row)
         gaps = sorted(b - a for a, b in pairwise(self._times_s))
         self._margin_s = max(2 * gaps[len(gaps) // 2], _LEAST_MARGIN_S) if gaps else _LEAST_MARGIN_S
 
@@ -62,21 +67,25 @@ class Playback:
         rows = (self._log[row] for row in range(self._first[place], end))
         return [seen for seen in rows if seen.face is not None]
 
-    def to_hide(self, time_s: float) -> list[Box] | None:
+    def to_hide(self, time_s: float, spared: Container[int] = ()) -> list[Box] | None:
         """Boxes of all who may be in the picture: also while they are lost, and some time before and after they were
         found. None where nobody looked: then anybody may be anywhere.
+
+        spared: people who are not to be hidden.
         """
         if not self._times_s:
             return None
         if not self._times_s[0] - self._margin_s <= time_s <= self._times_s[-1] + self._margin_s:
             return None
         boxes = []
-        for person in self._people.values():
-            after = bisect_left(person.times_s, time_s)
+        for track in self._tracks.values():
+            if track.person in spared:
+                continue
+            after = bisect_left(track.times_s, time_s)
             before = max(after - 1, 0)
-            after = min(after, len(person.rows) - 1)
-            if person.times_s[before] - self._margin_s <= time_s <= person.times_s[after] + self._margin_s:
-                found = _between(self._log[person.rows[before]], self._log[person.rows[after]], time_s)
+            after = min(after, len(track.rows) - 1)
+            if track.times_s[before] - self._margin_s <= time_s <= track.times_s[after] + self._margin_s:
+                found = _between(self._log[track.rows[before]], self._log[track.rows[after]], time_s)
                 assert found.face is not None
                 boxes.append(found.face.box)
         return boxes

@@ -1,4 +1,4 @@
-"""Results -> a picture of who shows what when: stacked areas or lines a person, or small multiples of many clips."""
+"""Results -> a plot of who shows what when: stacked areas or lines per person, or small multiples of many clips."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A result -> one HTML file that opens offline: video, timelines, people, segments, what ran, downloads.
+"""A result -> one HTML file that opens offline: video, timelines, people, segments, run details, downloads.
 
 Everything that comes from outside (names, labels, messages) is hostile: the templates escape it, the data lie in the
 page as compressed bytes, and the page's own policy lets no script run but the two that came with fervid, and nothing
@@ -41,10 +41,15 @@ _MOST_EMBEDDED = 256 << 20  # bytes: browsers give up on longer data addresses
 
 @dataclass(frozen=True, slots=True)
 class ReportOptions:
-    """What of the video goes into a report."""
+    """What of the video goes into a report.
+
+    Attributes:
+        video: "link": the page points to the video file; "embed": the page contains it; "none": no video.
+        crops: Include pictures of the faces.
+    """
 
     video: Literal["link", "embed", "none"] = "link"
-    crops: bool = True  # pictures of the faces
+    crops: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ def write_report(
     crops: Mapping[int, list[Crop]] = {}
     if options.crops and clip is not None:
         crops = best_crops(clip, result.observations, people)
-    value = result.to_dict(frames=True)
+    value = result.without_embeddings().to_dict(frames=True)  # pages are sent to others
     objects = {each["id"]: each for each in value["people"]}
     cards = [{"card": objects[person.id], "crops": crops.get(person.id, [])} for person in people]
     labels = list(result.observations.emotions)
@@ -116,7 +121,10 @@ def write_report(
 def write_index(rows: Sequence[IndexRow], out: Path) -> None:
     """The searchable list of a batch. Raises OptionError, OutputError."""
     script, style = _asset("index.js"), _asset("report.css")
-    listed = [{"value": row.result.to_dict(), "path": printable(row.result.path), "page": row.page} for row in rows]
+    listed = [
+        {"value": row.result.without_embeddings().to_dict(), "path": printable(row.result.path), "page": row.page}
+        for row in rows
+    ]
     labels = {row.result.clip.emotion for row in rows if row.result.clip and row.result.clip.emotion}
     html = _environment().get_template("index.html").render(
         rows=listed, labels=sorted(labels), policy=_policy([script], [style]), styles=[style], scripts=[script],

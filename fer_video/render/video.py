@@ -1,4 +1,4 @@
-"""A clip and its result -> the clip with what was found drawn over it: H.264, with the clip's own sound and times.
+"""A clip and its result -> the clip with the results drawn over it: H.264, with the clip's own sound and times.
 
 Frame by frame, memory stays flat. Pictures come from decode.py, so that what is drawn and what was analysed agree in
 frames, times and size; PyAV encodes and copies the sound.
@@ -39,16 +39,33 @@ Progress = Callable[[float, float | None], None]
 
 @dataclass(frozen=True, slots=True)
 class RenderOptions:
-    """What the video looks like."""
+    """How a rendered video looks.
+
+    Attributes:
+        overlay: Drawings over each frame.
+        timeline: Draw a moving timeline under the picture.
+        blur_faces: Blur the faces that were found, and whole frames in which no faces were searched.
+        quality: Constant rate factor of x264, from 0 (lossless) to 51 (worst).
+        blur_only: Blur only the faces of these people: names, or numbers of the result.
+        blur_except: Blur all faces but those of these people.
+    """
 
     overlay: OverlayOptions = field(default_factory=OverlayOptions)
-    timeline: bool = True  # a running timeline under the picture
-    blur_faces: bool = False  # for privacy: faces that were found, and the whole picture where nobody looked
-    quality: int = 20  # x264's constant rate factor: 0 lossless to 51 worst
+    timeline: bool = True
+    blur_faces: bool = False
+    quality: int = 20
+    blur_only: tuple[str, ...] = ()
+    blur_except: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.quality <= 51:
             raise OptionError(f"quality must be from 0 (lossless) to 51, not {self.quality}")
+        if self.blur_only and self.blur_except:
+            raise OptionError("blur_only and blur_except contradict each other; give one of them")
+
+    @property
+    def blurs(self) -> bool:
+        return self.blur_faces or bool(self.blur_only or self.blur_except)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +108,12 @@ class _Renderer:
         assert result.observations is not None
         self._source, self._sound, self._options = source, sound, options
         self._playback = Playback(result.observations)
+        self._spared = _spared(result, options)
         self._width, self._height = source.info.width, source.info.height
         duration_s = result.duration_s or source.info.duration_s or 0.0
         least = result.observations.min_confidence
-        self._overlay = Overlay(self._width, self._height, options.overlay, least)
+        names = {person.id: person.identity for person in result.people if person.identity is not None}
+        self._overlay = Overlay(self._width, self._height, options.overlay, least, names)
         strip = TimelineStrip(result, self._width, self._height, duration_s) if options.timeline else None
         self._strip = strip
         below = 0 if strip is None else strip.height
@@ -152,8 +171,8 @@ class _Renderer:
         canvas = np.empty((self._canvas_height, self._canvas_width, 3), np.uint8)
         view = canvas[: self._height, : self._width]
         place = _fit(image, view)
-        if self._options.blur_faces:
-            boxes = self._playback.to_hide(time_s)
+        if self._options.blurs:
+            boxes = self._playback.to_hide(time_s, self._spared)
             hide_faces(view, None if boxes is None else [place.box(box) for box in boxes])
         self._overlay.draw(view, [place.observation(seen) for seen in self._playback.at(time_s)])
         end = self._height
@@ -170,6 +189,22 @@ class _Renderer:
         """A frame is given out when the next one tells how long it lasts."""
         frame.duration = max(round(Fraction(lasts_s) / frame.time_base), 1)
         output.mux(stream.encode(frame))
+
+
+def _spared(result: ClipResult, options: RenderOptions) -> set[int]:
+    """Numbers of the people whose faces are not hidden. Raises OptionError for somebody who is not there."""
+    known: dict[str, set[int]] = {}
+    for person in result.people:
+        for name in {str(person.id), person.identity or str(person.id)}:
+            known.setdefault(name, set()).add(person.id)
+    named = set[int]()
+    for name in options.blur_only or options.blur_except:
+        if name not in known:
+            names = sorted({person.identity for person in result.people if person.identity is not None})
+            told = f"it knows {', '.join(names)}" if names else "it has no names; fervid people --write puts them in"
+            raise OptionError(f"{result.path}: nobody in the result is called {name}; {told}")
+        named |= known[name]
+    return {person.id for person in result.people} - named if options.blur_only else named
 
 
 def _even(pixels: int) -> int:

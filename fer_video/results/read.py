@@ -1,11 +1,10 @@
-"""JSON of schema "fervid/1" -> ClipResults: what `fervid predict --frames` wrote is read back.
+"""JSON of schema "fervid/1" -> ClipResults: reads what `fervid predict --frames` writes.
 
 The files may come from anywhere: every value is checked, and one that is not what the schema says is refused.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -14,11 +13,10 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from fer_video.errors import InputError
-from fer_video.files import read_limited, refuse_pipe
 from fer_video.media.decode import natural
+from fer_video.results.documents import MAKE, RESULT_SUFFIXES, check_schema, documents, refusing
 from fer_video.results.observations import ObservationLog
 from fer_video.types import (
-    SCHEMA,
     Affect,
     Attributes,
     ClipResult,
@@ -27,6 +25,7 @@ from fer_video.types import (
     Jump,
     Observation,
     Person,
+    PersonEmbedding,
     Prediction,
     Segment,
     Status,
@@ -34,15 +33,10 @@ from fer_video.types import (
     Track,
 )
 
-__all__ = ["RESULT_SUFFIXES", "read_results", "result_files", "stream_results"]
+__all__ = ["RESULT_SUFFIXES", "read_answers", "read_results", "result_files", "stream_results"]
 
-RESULT_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson"})
-_MAKE = "make one with fervid predict CLIP --frames --out r.json"
 _STATUSES = ("ok", "partial", "failed")
-_MOST_BYTES = 256 << 20  # of a document
-# What Python takes for each object, array and value that these begin; two hours at 30 frames a second are 0.6 GB.
-_PARSED_BYTES: Mapping[str, int] = {"{": 232, "[": 88, ",": 48}
-_MOST_MEMORY = 900_000_000
+_MOST_VALUES, _LONGEST_VECTOR = 4096, 1.001  # of an embedding: its vectors are of unit length at most
 T = TypeVar("T")
 Object = Mapping[str, Any]
 
@@ -57,24 +51,19 @@ def read_results(path: Path, *, frames: bool = True) -> list[ClipResult]:
     results = list(stream_results(path))
     for result in results:
         if frames and result.observations is None and result.status != "failed":
-            raise InputError(f"{path}: holds the answers for {result.path} but not its frames; {_MAKE}")
+            raise InputError(f"{path}: holds the answers for {result.path} but not its frames; {MAKE}")
     return results
 
 
 def stream_results(path: Path) -> Iterator[ClipResult]:
     """One after the other: of JSON Lines only one clip is in memory. With frames or without. Raises InputError."""
     found = False
-    try:
-        for value in _documents(path):
+    with refusing(path):
+        for value in documents(path):
             found = True
             yield _clip(value)
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is no JSON text; {_MAKE}") from error
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
-        what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
-        raise InputError(f"{path}: not a result of schema {SCHEMA}: {what[:200]}; {_MAKE}") from error
     if not found:
-        raise InputError(f"{path}: holds no clip; {_MAKE}")
+        raise InputError(f"{path}: holds no clip; {MAKE}")
 
 
 def result_files(named: Iterable[str]) -> list[Path]:
@@ -91,39 +80,21 @@ def result_files(named: Iterable[str]) -> list[Path]:
     return files
 
 
-def _documents(path: Path) -> Iterator[Any]:
-    """Of JSON Lines one after the other, so that only one of them takes the memory of parsed JSON."""
-    if path.suffix.lower() not in (".jsonl", ".ndjson"):
-        value = _parse(read_limited(path, _MOST_BYTES).decode("utf-8"))
-        yield from value if isinstance(value, list) else [value]
-        return
-    try:
-        refuse_pipe(path)
-        with path.open("rb") as file:
-            while line := file.readline(_MOST_BYTES + 1):
-                if len(line) > _MOST_BYTES:
-                    raise ValueError(f"a line of more than {_MOST_BYTES} bytes")
-                if line.strip():
-                    yield _parse(line.decode("utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be opened: {error.strerror}") from error
+def read_answers(path: Path) -> list[ClipResult]:
+    """The same without their frames, whether there are any or not: many long clips fit the memory.
+
+    Raises InputError.
+    """
+    with refusing(path):
+        return [_clip(_without_frames(value)) for value in documents(path)]
 
 
-def _parse(text: str) -> Any:
-    def refuse(name: str) -> None:
-        raise ValueError(f"{name} is not JSON")
-
-    needed = sum(text.count(mark) * size for mark, size in _PARSED_BYTES.items())
-    if needed > _MOST_MEMORY:
-        raise ValueError(
-            f"would take {needed / 1e9:.1f} GB of memory; give results of many or long clips as JSON Lines, a file each"
-        )
-    return json.loads(text, parse_constant=refuse)
+def _without_frames(value: Any) -> Any:
+    return {name: each for name, each in value.items() if name != "frames"} if isinstance(value, dict) else value
 
 
 def _clip(value: Any) -> ClipResult:
-    if not isinstance(value, dict) or value.get("schema") != SCHEMA:
-        raise ValueError(f'an object without "schema": "{SCHEMA}"')
+    check_schema(value)
     status = _text(value["status"])
     if status not in _STATUSES:
         raise ValueError(f"status {status!r}")
@@ -198,7 +169,17 @@ def _person(value: Object) -> Person:
         segments=None if segments is None else tuple(_segment(each) for each in segments),
         affect=_maybe(_affect, value.get("affect")),
         method=_text(value.get("method") or ""),
+        identity=None if value.get("identity") is None else _text(value["identity"]),
+        embedding=_maybe(_embedding, value.get("embedding")),
     )
+
+
+def _embedding(value: Object) -> PersonEmbedding:
+    vector = tuple(map(_number, value["vector"]))
+    if not vector or len(vector) > _MOST_VALUES or math.hypot(*vector) > _LONGEST_VECTOR:
+        raise ValueError("an embedding that no network gives")
+    x1, y1, x2, y2 = map(_number, value["box"])
+    return PersonEmbedding(vector, _count(value["crops"]), _number(value["time_s"]), (x1, y1, x2, y2))
 
 
 def _segment(value: Object) -> Segment:

@@ -17,6 +17,7 @@ from fer_video.types import (
     ClipResult,
     Observation,
     Person,
+    PersonEmbedding,
     Prediction,
     Segment,
     Timing,
@@ -40,13 +41,14 @@ class RowShape:
     labels: tuple[str, ...] = ()  # of the answers for people and clips; () where they are the same
     attributes: bool = False
     affect: bool = False  # valence and arousal
+    identity: bool = False  # names of people
 
     def columns_for(self, rows: Rows) -> tuple[str, ...]:
         return self.emotions if rows == "frames" else self.labels or self.emotions
 
 
 # Microseconds, hundredths of a pixel, a millionth of probability: finer than anything that is measured.
-_TIME, _PIXEL, _PROBABILITY, _YEARS, _AFFECT_DIGITS = 6, 2, 6, 1, 4
+_TIME, _PIXEL, _PROBABILITY, _YEARS, _AFFECT_DIGITS, _EMBEDDING = 6, 2, 6, 1, 4, 5
 
 _FRAME = (
     "path", "frame", "time_s", "person", "track", "x1", "y1", "x2", "y2", "face_score", "emotion", "confidence",
@@ -65,6 +67,9 @@ _ATTRIBUTES = ("age", "age_std", "gender", "gender_confidence", "ethnicity", "et
 def column_names(rows: Rows, shape: RowShape) -> list[str]:
     """The columns of a kind of row, in order, whatever the results hold."""
     first = {"frames": _FRAME, "segments": _SEGMENT, "people": _PERSON, "clips": _CLIP}[rows]
+    if shape.identity:
+        place = first.index("person") + 1
+        first = (*first[:place], "identity", *first[place:])
     if rows == "segments":
         return list(first)
     known = [*first, *(f"p_{label}" for label in shape.columns_for(rows))]
@@ -79,13 +84,21 @@ def flat_rows(result: ClipResult, rows: Rows) -> Iterator[Row]:
         return frame_rows(result)
     if rows == "segments":
         return (
-            {"path": result.path, "person": person.id} | _segment_object(segment) | {"method": segmenting(result)[0]}
+            {"path": result.path, "person": person.id}
+            | _named(person.identity)
+            | _segment_object(segment)
+            | {"method": segmenting(result)[0]}
             for person in result.people
             for segment in person.segments or ()
         )
     if rows == "people":
         return (_person_row(result.path, person) for person in result.people)
     return iter([_clip_row(result)])
+
+
+def _named(identity: str | None) -> Row:
+    """A name, where there is one."""
+    return {} if identity is None else {"identity": identity}
 
 
 def failed_row(result: ClipResult) -> Row:
@@ -181,8 +194,9 @@ def segmenting(result: ClipResult) -> tuple[str, str]:
 
 
 def _person_object(person: Person) -> Row:
-    return {
+    value = {
         "id": person.id,
+        "identity": person.identity,
         "start_s": _round(person.start_s, _TIME),
         "end_s": _round(person.end_s, _TIME),
         "frames": person.frames,
@@ -194,6 +208,16 @@ def _person_object(person: Person) -> Row:
         "segments": None if person.segments is None else [_segment_object(each) for each in person.segments],
         "time_shares": {name: _round(share, _PROBABILITY) for name, share in person.time_shares.items()},
         "method": person.method or None,
+    }
+    return value if person.embedding is None else value | {"embedding": _embedding_object(person.embedding)}
+
+
+def _embedding_object(embedding: PersonEmbedding) -> Row:
+    return {
+        "vector": [_round(value, _EMBEDDING) for value in embedding.vector],
+        "crops": embedding.crops,
+        "time_s": _round(embedding.time_s, _TIME),
+        "box": [_round(value, _PIXEL) for value in embedding.box],
     }
 
 
@@ -232,8 +256,9 @@ def frame_rows(result: ClipResult) -> Iterator[Row]:
         return
     shape = RowShape(log.emotions, attributes=log.has_attributes, affect=log.has_affect)
     columns = column_names("frames", shape)
+    names = {person.id: _named(person.identity) for person in result.people}
     for observation in log:
-        row = dict.fromkeys(columns) | _frame_row(result.path, observation)
+        row = dict.fromkeys(columns) | _frame_row(result.path, observation) | names.get(observation.person or 0, {})
         if (observation.confidence or 0) < log.min_confidence:
             row["emotion"] = None
         yield row
@@ -259,6 +284,7 @@ def _person_row(path: str, person: Person) -> Row:
     known = _person_object(person)
     return (
         {"path": path, "person": person.id}
+        | _named(person.identity)
         | {name: known[name] for name in _PERSON[2:]}
         | _p_columns(person.probabilities)
         | _affect_columns(person.affect)
@@ -274,6 +300,7 @@ def _clip_row(result: ClipResult) -> Row:
         {name: known[name] for name in _CLIP[:7]}
         | {"people": len(result.people)}
         | {name: clip.get(name) for name in ("person", "emotion", "confidence", "method")}
+        | _named(next((each.identity for each in result.people if each.id == clip.get("person")), None))
         | {f"group_{name}": group.get(name) for name in ("emotion", "confidence")}
         | {"group_valence": valence.get("label"), "group_valence_confidence": valence.get("confidence")}
         | {"how": clip.get("how")}

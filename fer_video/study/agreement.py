@@ -27,13 +27,22 @@ Labels = Sequence[str | None]
 
 @dataclass(frozen=True, slots=True)
 class CompareOptions:
-    """Raises OptionError."""
+    """How results are compared with codes. Raises OptionError.
 
-    step_s: float = 0.1  # moments that are compared are so far apart
-    tolerance_s: float = 0.0  # fervid may be so much earlier or later than a coder
-    tiers: tuple[str, ...] = ()  # the coders; (): the only one
-    person: int | None = None  # whose face was coded; None: the main person's
-    rest: str | None = None  # what time without a code means; None: not coded
+    Attributes:
+        step_s: Seconds between the moments that are compared.
+        tolerance_s: Seconds by which a result may be earlier or later than a coder.
+        tiers: The coders. (): the only one.
+        person: Whose face was coded. None: that of the main person.
+        rest: Label of time without a code. None: such time is not compared.
+        seed: Seed of the bootstrap.
+    """
+
+    step_s: float = 0.1
+    tolerance_s: float = 0.0
+    tiers: tuple[str, ...] = ()
+    person: int | None = None
+    rest: str | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:

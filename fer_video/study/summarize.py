@@ -33,14 +33,24 @@ _BOUNDS = ("", "_low", "_high", "_n")
 
 @dataclass(frozen=True, slots=True)
 class SummaryOptions:
-    """What a row is. Raises OptionError."""
+    """What a row is, and what its figures are made from. Raises OptionError.
 
-    by: str = "clip"  # clip: its main person; person: everybody; or columns of the meta table, with commas
-    long: bool = False  # a row per emotion too, instead of columns for each
-    seed: int = 0  # of the bootstrap
-    smooth_s: float | None = None  # levels come from curves smoothed over so many seconds; None: from the frames
-    baseline: Baseline | None = None  # a person's own neutral, for the change from it
-    tiers: tuple[str, ...] = ()  # whose events count; (): those of all tiers
+    Attributes:
+        by: One row per clip (its main person), per person, or per group with the same values in columns of the meta
+            table, named with commas between them.
+        long: One row per emotion too, instead of columns for each.
+        seed: Seed of the bootstrap.
+        smooth_s: Seconds over which the curves are smoothed first. None: as they are.
+        baseline: A person's own neutral, to which the change is measured.
+        tiers: Tiers whose events count. (): all.
+    """
+
+    by: str = "clip"
+    long: bool = False
+    seed: int = 0
+    smooth_s: float | None = None
+    baseline: Baseline | None = None
+    tiers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not all(self.keys):

@@ -1,4 +1,4 @@
-"""A trained network -> an ONNX file that says what it is, and its entry for a manifest.
+"""A trained network -> an ONNX file with its description, and its entry for a manifest.
 
 Outputs: `features` and the logits of each head by its task, batch free. Valence and arousal are values, -1 to 1. The
 identity head stays behind: its people are those of the training data.

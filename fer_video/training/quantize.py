@@ -1,4 +1,4 @@
-"""A float backbone -> int8 (static, QDQ, signed 8 bits for weights and activations), kept only where that pays."""
+"""A float backbone -> int8 (static, QDQ, signed 8 bits for weights and activations), kept only if it is faster."""
 
 from __future__ import annotations
 
@@ -31,11 +31,18 @@ _ROUNDS = 15  # of speed, both networks in turn
 
 @dataclass(frozen=True, slots=True)
 class QuantizeOptions:
-    """When int8 is kept, and how it is made."""
+    """How an int8 network is made, and when it is kept.
 
-    pictures: int = 256  # to calibrate with
-    most_lost: float = 0.005  # of any accuracy; of the age's error, this times 20 years
-    batch: int = 8  # faces a call when the speed is measured
+    Attributes:
+        pictures: Number of pictures for calibration.
+        most_lost: Most that any accuracy may lose, as a share. For the error of age, this times 20 years.
+        batch: Faces per call when the speed is measured.
+        seed: Seed of the choice of pictures.
+    """
+
+    pictures: int = 256
+    most_lost: float = 0.005
+    batch: int = 8
     seed: int = 0
 
 

@@ -26,7 +26,7 @@ from fer_video.api.keywords import KEYWORDS, options_of
 
 NOT_OF_A_CLIP = {
     "out", "format", "rows", "frames", "workers", "timeout", "engine", "address", "gpus_per_worker", "retry_failed",
-    "anew", "dry_run", "shard", "group", "quiet", "verbose", "debug",
+    "redo", "dry_run", "shard", "group", "quiet", "verbose", "debug", "help_all", "config", "no_config",
 }  # fmt: skip
 
 

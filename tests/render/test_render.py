@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -335,6 +336,73 @@ def test_blur_looks_at_every_frame_and_hides_the_face(face_clip: Path, tmp_path:
     assert run.exit_code == 0, run.stderr
     again = fervid("predict", out, "--format", "jsonl", "--every-frame")
     assert json.loads(again.stdout)["frames_with_face"] == 0
+
+
+def test_between_two_tracks_of_a_person_nothing_is_hidden() -> None:
+    """Before and after a cut, say: a patch that wanders from one place to the other would hide somebody else."""
+    log = ObservationLog(EMOTIONS)
+    for i in range(40):
+        found = {0: (BOX, 1), 39: ((50, 50, 60, 60), 2)}.get(i)
+        log.append(seen(i, i / 10, None) if found is None else replace(seen(i, i / 10, found[0]), track=found[1]))
+    assert [Playback(log).to_hide(t) for t in (0.1, 2.0, 3.85)] == [[BOX], [], [(50, 50, 60, 60)]]
+    assert [Playback(log).to_hide(t, {1}) for t in (0.1, 2.0, 3.85)] == [[], [], []]
+
+
+@pytest.fixture
+def two_named(tmp_path: Path) -> tuple[Path, Path]:
+    """A grey clip with two lines, each the face of somebody: Anna left, person 2 right. And its result."""
+    picture = np.full((120, 160, 3), 90, np.uint8)
+    picture[50:70, 39:42] = picture[50:70, 119:122] = 255
+    clip = encode(tmp_path / "two.mp4", [picture] * 5, [i / 10 for i in range(5)])
+    log = ObservationLog(EMOTIONS)
+    for i in range(5):
+        log.append(seen(i, i / 10, (30, 50, 50, 70), 1))
+        log.append(seen(i, i / 10, (110, 50, 130, 70), 2))
+    means = dict.fromkeys(EMOTIONS, 0.5)
+    people = tuple(
+        Person(n, 0.0, 0.4, 5, EMOTIONS[0], 0.5, means, identity=name) for n, name in ((1, "Anna"), (2, None))
+    )
+    result = ClipResult(str(clip), "ok", duration_s=0.5, frames_sampled=5, frames_with_face=5, people=people,
+                        ran={"fervid": "0.1.0"}, observations=log)  # fmt: skip
+    (tmp_path / "r.json").write_text(json.dumps(result.to_dict(frames=True)))
+    return clip, tmp_path / "r.json"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hidden"),
+    [
+        (["--blur-only", "Anna"], (True, False)),
+        (["--blur-except", "Anna"], (False, True)),
+        (["--blur-only", "2"], (False, True)),
+        (["--blur-only", "Anna", "--blur-only", "2"], (True, True)),
+        (["--blur-faces"], (True, True)),
+        ([], (False, False)),
+    ],
+)
+def test_named_people_are_blurred_or_spared(
+    two_named: tuple[Path, Path], tmp_path: Path, arguments: list[str], hidden: tuple[bool, bool]
+) -> None:
+    clip, result = two_named
+    out = tmp_path / "o.mp4"
+    run = fervid(
+        "render", clip, "--result", result, "--no-bars", "--no-timeline", "--quality", "1", "--out", out, *arguments
+    )
+    assert run.exit_code == 0, run.stderr
+    picture = picture_at(out, 2)
+    assert tuple(bool(picture[60, x].mean() < 210) for x in (40, 120)) == hidden
+
+
+def test_who_is_blurred_must_be_there(two_named: tuple[Path, Path], tmp_path: Path) -> None:
+    clip, result = two_named
+    for arguments, said in (
+        (["--blur-only", "Ben"], "nobody in the result is called Ben; it knows Anna"),
+        (["--blur-except", "3"], "nobody in the result is called 3; it knows Anna"),
+        (["--blur-only", "Anna", "--blur-except", "2"], "contradict each other"),
+    ):
+        run = fervid("render", clip, "--result", result, "--out", tmp_path / "o.mp4", *arguments)
+        assert run.exit_code == 2
+        assert said in run.stderr
+        assert not (tmp_path / "o.mp4").exists()
 
 
 def test_a_result_is_not_analysed_again(face_clip: Path, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_the_json_of_a_clip() -> None:
         "clip": said | {"method": "mean-probability", "how": None, "person": 1},
         "group": said | {"method": "mean-probability", "how": None, "valence": None},
         "people": [
-            {"id": 1, "start_s": 0.0, "end_s": 0.2, "frames": 2}
+            {"id": 1, "identity": None, "start_s": 0.0, "end_s": 0.2, "frames": 2}
             | said
             | {
                 "attributes": {

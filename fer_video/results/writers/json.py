@@ -10,7 +10,7 @@ from fer_video.results.rows import Rows, RowShape, clip_object, failed_row, flat
 from fer_video.results.writers.base import Writer
 from fer_video.types import ClipResult
 
-__all__ = ["JsonLinesWriter", "JsonWriter", "dump"]
+__all__ = ["JsonLinesWriter", "JsonWriter", "dump", "for_reading"]
 
 
 def _objects(result: ClipResult, rows: Rows, *, frames: bool) -> Iterator[dict[str, Any]]:
@@ -32,7 +32,7 @@ def dump(value: Any, indent: int | None = None) -> str:
     return text
 
 
-def _for_reading(value: dict[str, Any]) -> str:
+def for_reading(value: dict[str, Any]) -> str:
     """A clip is read by people, so it is indented; its frames are too many for that and take a line each."""
     if "frames" not in value:
         return dump(value, indent=2)
@@ -74,7 +74,7 @@ class JsonWriter(Writer):
         return "[" if self._array else ""
 
     def text(self, result: ClipResult) -> str:
-        written = _for_reading if self.rows == "clips" else dump
+        written = for_reading if self.rows == "clips" else dump
         pieces = [written(value) for value in _objects(result, self.rows, frames=self._frames)]
         if not self._array:
             return pieces[0]

@@ -1,4 +1,4 @@
-"""Parquet (extra [parquet]): the flat rows, with a type a column, made from pieces of one row a line of JSON."""
+"""Parquet (extra [parquet]): the flat rows, with one type per column, made from pieces of one row per line of JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""For people: a short block a clip, or aligned columns of people or frames."""
+"""For reading: a short block per clip, or aligned columns of people or frames."""
 
 from __future__ import annotations
 

@@ -1,0 +1,98 @@
+"""Files of results as plain JSON objects: read within limits of memory, and changed in place, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fer_video.errors import InputError
+from fer_video.files import open_output, read_limited, refuse_pipe
+from fer_video.results.writers.json import dump, for_reading
+from fer_video.types import SCHEMA
+
+__all__ = ["MAKE", "RESULT_SUFFIXES", "change_documents", "check_schema", "documents", "refusing"]
+
+RESULT_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson"})
+MAKE = "make one with fervid predict CLIP --frames --out r.json"
+_MOST_BYTES = 256 << 20  # of a document
+# What Python takes for each object, array and value that these begin; two hours at 30 frames a second are 0.6 GB.
+_PARSED_BYTES: Mapping[str, int] = {"{": 232, "[": 88, ",": 48}
+_MOST_MEMORY = 900_000_000
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """What is found in a file that is no result becomes an InputError of one line."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is no JSON text; {MAKE}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+        what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
+        raise InputError(f"{path}: not a result of schema {SCHEMA}: {what[:200]}; {MAKE}") from error
+
+
+def check_schema(value: Any) -> None:
+    """Raises ValueError for what is no clip."""
+    if not isinstance(value, dict) or value.get("schema") != SCHEMA:
+        raise ValueError(f'an object without "schema": "{SCHEMA}"')
+
+
+def documents(path: Path) -> Iterator[Any]:
+    """The clips of a .json (one object or an array) or .jsonl file. Of JSON Lines one after the other, so that only
+    one of them takes the memory of parsed JSON.
+
+    Raises InputError, and what `refusing` expects.
+    """
+    if not _has_lines(path):
+        value = _parse(read_limited(path, _MOST_BYTES).decode("utf-8"))
+        yield from value if isinstance(value, list) else [value]
+        return
+    try:
+        refuse_pipe(path)
+        with path.open("rb") as file:
+            while line := file.readline(_MOST_BYTES + 1):
+                if len(line) > _MOST_BYTES:
+                    raise ValueError(f"a line of more than {_MOST_BYTES} bytes")
+                if line.strip():
+                    yield _parse(line.decode("utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be opened: {error.strerror}") from error
+
+
+def change_documents(path: Path, out: Path, change: Callable[[int, dict[str, Any]], None]) -> None:
+    """Write the file anew with its clips as `change` leaves them; all else stays. out: may be the file itself.
+
+    change: is given the number of the clip, from 0, and its object. Raises InputError, OutputError.
+    """
+    with refusing(path), open_output(out) as file:
+        if _has_lines(path):
+            for number, value in enumerate(documents(path)):
+                change(number, value)
+                file.write(dump(value) + "\n")
+            return
+        value = _parse(read_limited(path, _MOST_BYTES).decode("utf-8"))
+        clips = value if isinstance(value, list) else [value]
+        for number, each in enumerate(clips):
+            change(number, each)
+        written = ",".join(f"\n{for_reading(each)}" for each in clips)
+        file.write(f"[{written}\n]\n" if isinstance(value, list) else f"{for_reading(value)}\n")
+
+
+def _has_lines(path: Path) -> bool:
+    return path.suffix.lower() in (".jsonl", ".ndjson")
+
+
+def _parse(text: str) -> Any:
+    def refuse(name: str) -> None:
+        raise ValueError(f"{name} is not JSON")
+
+    needed = sum(text.count(mark) * size for mark, size in _PARSED_BYTES.items())
+    if needed > _MOST_MEMORY:
+        raise ValueError(
+            f"would take {needed / 1e9:.1f} GB of memory; give results of many or long clips as JSON Lines, a file each"
+        )
+    return json.loads(text, parse_constant=refuse)
