@@ -26,15 +26,26 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class AlignOptions:
-    """Raises OptionError."""
+    """How curves around events are made. Raises OptionError.
 
-    group_by: tuple[str, ...] = ()  # columns of the meta table, and event; (): all events together
-    before_s: float = 1.0  # of each onset
+    Attributes:
+        group_by: Columns of the meta table, and event: one curve for each of their values. (): one for all events.
+        before_s: Seconds before each onset.
+        after_s: Seconds after each onset.
+        rate_hz: Points per second.
+        smooth_s: Seconds over which the curves are smoothed first. None: as they are.
+        baseline: A person's own neutral: curves are changes from it, instead of probabilities.
+        tiers: Tiers whose events count. (): all.
+        seed: Seed of the bootstrap.
+    """
+
+    group_by: tuple[str, ...] = ()
+    before_s: float = 1.0
     after_s: float = 3.0
-    rate_hz: float = 10.0  # points per second
+    rate_hz: float = 10.0
     smooth_s: float | None = None
-    baseline: Baseline | None = None  # changes from it instead of probabilities
-    tiers: tuple[str, ...] = ()  # whose events count; (): those of all tiers
+    baseline: Baseline | None = None
+    tiers: tuple[str, ...] = ()
     seed: int = 0
 
     def __post_init__(self) -> None:
