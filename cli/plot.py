@@ -53,7 +53,7 @@ def plot(
     fervid predict clip.mp4 --frames --out r.json
     fervid plot r.json --out timeline.png
     fervid plot results/ --out clips.svg
-    fervid plot results/ --align onset --events jokes.csv --meta people.csv --group-by condition --out jokes.png
+    fervid plot results/ --align onset --events jokes.csv --out jokes.png
     """
     from fer_video.files import refuse_same
     from fer_video.render.figure import check_drawing
