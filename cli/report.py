@@ -76,12 +76,13 @@ def report(
     from fer_video.files import refuse_same
     from fer_video.media.inputs import expand_inputs
     from fer_video.render.report import ReportOptions, check_report
-    from fer_video.results.read import RESULT_SUFFIXES
+    from fer_video.results.read import holds_results, result_files
 
     check_report()
     named = list(read_list(inputs))
-    files = [Path(name) for name in named if Path(name).suffix.lower() in RESULT_SUFFIXES]
-    found = expand_inputs(name for name in named if Path(name) not in files)
+    given_results = [name for name in named if holds_results(Path(name))]
+    files = result_files(given_results)
+    found = expand_inputs(name for name in named if name not in given_results)
     if not files and not found.paths and not found.errors:
         raise OptionError("no inputs: the list on stdin is empty")
     if not found.paths and not found.errors:

@@ -195,7 +195,8 @@ def test_dry_run_says_what_it_would_do_and_does_nothing(tmp_path: Path, blank: P
         (("--out", "r/", "--format", "csv", "--frames"), "--frames belongs to JSON"),
         (("--out", "r/", "--model", "pseudo-vgaf-3"), "is a model of a group"),
         (("--out", "r/", "--device", "tensorrt"), "tensorrt"),
-        (("--out", "r.parquet"), "--format parquet is for a folder"),
+        (("--format", "parquet"), "give --out FILE"),
+        (("--out", "r/", "--format", "xlsx"), "a folder cannot hold xlsx"),
         (("--out", "file.txt/"), "cannot be made"),
     ],
 )
