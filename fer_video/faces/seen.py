@@ -17,6 +17,7 @@ from fer_video.types import Floats, Image
 __all__ = ["SAME_PICTURE", "Seen", "thumbnails_of"]
 
 SAME_PICTURE = 0.96  # correlation of two thumbnails from which on they are nearly the same picture
+_AS_UNCLEAR = 0.9  # the same for one that is not clear enough to know anybody by: it joins nobody
 _SIDE = 28
 
 
@@ -33,15 +34,18 @@ def thumbnails_of(crops: Sequence[Image]) -> Floats:
 
 
 class Seen:
-    """The crops of tracks so far."""
+    """The crops of tracks so far, and what came of them."""
 
     def __init__(self) -> None:
         self._thumbnails = np.zeros((16, _SIDE * _SIDE), np.float32)  # with room for more
         self._tracks: list[int] = []  # of each row
+        self._least: list[float] = []  # from which on a picture is the same as that of the row
 
-    def add(self, track: int, thumbnails: Floats) -> None:
+    def add(self, track: int, thumbnails: Floats, *, clear: bool) -> None:
+        """clear: whether its embedding is one to be known by."""
         begin = len(self._tracks)
         self._tracks += [track] * len(thumbnails)
+        self._least += [SAME_PICTURE if clear else _AS_UNCLEAR] * len(thumbnails)
         if len(self._tracks) > len(self._thumbnails):
             self._thumbnails = np.concatenate((self._thumbnails, np.zeros_like(self._thumbnails)))
         self._thumbnails[begin : len(self._tracks)] = thumbnails
@@ -53,4 +57,4 @@ class Seen:
             return None
         alike = (self._thumbnails[: len(self._tracks)] @ thumbnails.T).max(axis=1)
         best = int(alike.argmax())
-        return self._tracks[best] if alike[best] >= SAME_PICTURE and self._tracks[best] not in apart else None
+        return self._tracks[best] if alike[best] >= self._least[best] and self._tracks[best] not in apart else None
