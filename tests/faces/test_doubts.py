@@ -59,7 +59,7 @@ def test_one_hides_the_other() -> None:
         assert {doubt.track, *doubt.rivals} == {1, 2}
         for i in range(4, 10):
             assert tracker.update([face(195)], i / 10, judge) == [verdict]
-        assert len(judge.doubts) < 4  # as soon as places tell again, nobody is asked
+        assert len(judge.doubts) <= 2  # once more where it still moved
 
 
 def test_two_who_part() -> None:
