@@ -14,6 +14,7 @@ RUN apt-get update \
 WORKDIR /src
 COPY setup.py setup.cfg README.md LICENSE ./
 COPY fer_video fer_video
+COPY fervid fervid
 COPY cli cli
 COPY weights weights
 COPY examples/astronaut.mp4 examples/

@@ -203,7 +203,7 @@ def main() -> None:
         truth = line(frames, detector, 0.0)
         said = [emotions_of(frame, faces, backbone) for frame, faces in zip(frames, truth, strict=True)]
         faces = sum(map(len, truth))
-        print(f"{name}: {len(frames)} frames, {faces} faces when every frame is looked at")
+        print(f"{name}: {len(frames)} frames, {faces} faces with the detector in every frame")
         if not faces:
             continue
         for kind, method in methods:
@@ -214,7 +214,7 @@ def main() -> None:
                 took = time.perf_counter() - began - detector.seconds
                 print(
                     f"  {kind} {every_s:4.2f} s  {compare(frames, found, truth, said, backbone)}  "
-                    f"looked at {detector.images / len(frames):6.1%}  "
+                    f"detector in {detector.images / len(frames):6.1%}  "
                     f"{1e3 * detector.seconds / len(frames):5.2f} + {1e3 * took / len(frames):.2f} ms",
                     flush=True,
                 )

@@ -1,4 +1,4 @@
-"""Measures fervid on this machine and writes docs/performance.md.
+"""Measures fervid on this machine and writes docs/performance-tables.md, of which docs/performance.md is a summary.
 
     python benchmarks/performance.py CLIP [--peers PYTHON] [--out FILE]
 
@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +85,8 @@ def engine(clip: Path) -> list[str]:
                 f"{measured['limit_fps']:.0f}", f"{measured['efficiency']:.0%}", stages,
             )
         )  # fmt: skip
-    head = ("detector looks at", "frames/s", "decoding alone", "networks alone", "limit", "efficiency", "stages' work")
-    said = f"{measured['frames']} frames of {measured['width']} x {measured['height']}, every one read."
+    head = ("detector runs in", "frames/s", "decoding alone", "networks alone", "limit", "efficiency", "stages' work")
+    said = f"{measured['frames']} frames of {measured['width']} x {measured['height']}, every frame analysed."
     return ["## End to end", "", said, "", *table(head, rows)]
 
 
@@ -98,7 +99,7 @@ def peers(python: str, clip: Path) -> list[str]:
             rows.append((described, "not measured", str(peer.error).replace("|", " ")))
         else:
             rows.append((described, f"{peer.fps:.2f}", f"fervid is {own / peer.fps:.1f} times as fast"))
-    said = f"The same clip; of the others the first {PEER_FRAMES} frames."
+    said = f"The same clip; the others analysed its first {PEER_FRAMES} frames."
     return ["## Beside others", "", said, "", *table(("what", "frames/s", ""), rows)]
 
 
@@ -110,7 +111,7 @@ def face_counts(folder: Path) -> list[str]:
         for count, each in costs.items()
     ]
     said = "Drawn clips of 1280 x 720, 90 frames, faces of 85 to 125 pixels."
-    head = ("faces drawn", "found a frame", "frames/s", "cost, one face = 1")
+    head = ("faces drawn", "found per frame", "frames/s", "cost, one face = 1")
     return ["## Faces in a frame", "", said, "", *table(head, rows)]
 
 
@@ -120,7 +121,7 @@ def frame_sizes(folder: Path, clip: Path) -> list[str]:
         each = bench(resized(clip, folder / f"{height}.mp4", width, height, 90))
         shown = f"{each['width']} x {each['height']}"
         rows.append((shown, f"{each['fps']:.1f}", f"{each['decode_fps']:.1f}", f"{each['efficiency']:.0%}"))
-    said = "The first 90 frames of the clip, scaled; every one read."
+    said = "The first 90 frames of the clip, scaled; every frame analysed."
     head = ("frame", "frames/s", "decoding alone", "efficiency")
     return ["## Size of the frame", "", said, "", *table(head, rows)]
 
@@ -136,7 +137,7 @@ def length(folder: Path, clip: Path) -> list[str]:
         _, peak = run(*FERVID, "predict", long, "--format", "json", "-q")
         peaks.append(peak)
         rows.append((f"{times * seconds / 60:.1f} min", f"{peak:.0f} MiB"))
-    said = f"The clip again and again, default options. The difference in peak memory is {peaks[1] - peaks[0]:.0f} MiB."
+    said = f"The clip repeated, default options. The difference in peak memory is {peaks[1] - peaks[0]:.0f} MiB."
     return ["## Length", "", said, "", *table(("clip", "peak memory"), rows)]
 
 
@@ -190,7 +191,7 @@ def printed(script: str, clip: Path) -> list[str]:
 
 def frames(clip: Path) -> list[str]:
     said = (
-        "Small frames are decoded by one thread; pictures are shrunk by halving and then interpolating "
+        "One thread decodes small frames. Pictures are shrunk by halving and then interpolating "
         "(`benchmarks/frames.py`)."
     )
     return ["## Decoding and shrinking", "", said, "", *printed("frames.py", clip)]
@@ -198,23 +199,36 @@ def frames(clip: Path) -> list[str]:
 
 def key_frames(clip: Path) -> list[str]:
     said = (
-        "Against looking at every frame: line is what fervid does, hold keeps a face where it was, flow carries it "
-        "along by optical flow (`benchmarks/keyframes.py`). Milliseconds a frame are the detector's and the method's, "
-        "on one thread."
+        "Compared with running the detector in every frame (`benchmarks/keyframes.py`). line: the method of fervid; "
+        "hold: a face stays where it was; flow: optical flow moves it. The last figures are milliseconds per frame of "
+        "the detector and of the method, on one thread."
     )
     return ["## Key frames", "", said, "", *printed("keyframes.py", clip)]
 
 
-def machine() -> list[str]:
-    versions = ", ".join(f"{each} {importlib.metadata.version(each)}" for each in ("onnxruntime", "numpy"))
+HEAD = """# Performance tables
+
+The tables behind [performance.md](performance.md), as `python benchmarks/performance.py` writes them. The script says
+what is measured and how. Each part says when it was measured, with which networks, and on which machine.
+"""
+
+
+def circumstances() -> str:
+    """When, with which networks, and where."""
+    detector, backbone = (find_model(task, None).name for task in ("face-detector", "emotion-backbone"))  # type: ignore[arg-type]
+    versions = ", ".join(f"{each} {importlib.metadata.version(each)}" for each in ("onnxruntime", "numpy", "av"))
     opencv = subprocess.check_output([sys.executable, "-c", "import cv2; print(cv2.__version__)"], text=True).strip()
     where = f"{os.cpu_count()} cores of {processor()[0]}, {platform.system()}, Python {platform.python_version()}"
-    return [
-        "# Performance", "",
-        "Written by `python benchmarks/performance.py`, which says what is measured and how; run it on your machine. "
-        "`fervid bench CLIP` measures a clip of yours.", "",
-        f"{where}, {versions}, OpenCV {opencv}.", "",
-    ]  # fmt: skip
+    today = datetime.now(UTC).date()
+    return (
+        f"Measured on {today.day} {today:%B %Y} with the backbone `{backbone}` and the detector `{detector}`. {where}, "
+        f"{versions}, OpenCV {opencv}."
+    )
+
+
+def stamped(part: list[str]) -> str:
+    """The part, with its circumstances below its heading."""
+    return "\n".join([*part[:2], circumstances(), "", *part[2:]]) if part else ""
 
 
 def main() -> None:
@@ -222,7 +236,7 @@ def main() -> None:
     parser.add_argument("clip", type=Path)
     parser.add_argument("--peers", metavar="PYTHON")
     parser.add_argument("--only", nargs="+", metavar="PART", help="measure these parts again and keep the others")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "performance.md")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "performance-tables.md")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder, clip = Path(name), given.clip
@@ -240,9 +254,9 @@ def main() -> None:
         texts = {}
         for part, measure in parts.items():
             again = not given.only or part in given.only
-            texts[part] = "\n".join(measure()) if again else before.get(part, "")
+            texts[part] = stamped(measure()) if again else before.get(part, "")
     lines = [f"<!-- {part} -->\n{text.strip()}\n" for part, text in texts.items() if text]
-    given.out.write_text("\n".join([*machine(), *lines]), encoding="utf-8")
+    given.out.write_text("\n".join([HEAD, *lines]), encoding="utf-8")
 
 
 def _parts_of(path: Path) -> dict[str, str]:

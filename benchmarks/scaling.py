@@ -6,7 +6,7 @@ Each row is a batch of N clips (the named ones in turn, else the example) by wor
 each; decoding runs beside them, so that a worker may keep more than one core busy. A core-hour is an hour of processor
 time of the workers' processes. Loading the models is timed apart: a first batch has one clip a worker, the second is
 the one that is measured, on the same workers. --ray: also on a Ray cluster made of this machine. --write: into
-docs/scaling.md, between its marks. Run it on an otherwise idle machine.
+docs/scaling-tables.md, between its marks; docs/scaling.md is a summary of it. Run it on an otherwise idle machine.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import platform
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -27,10 +28,11 @@ from fer_video.jobs.engine import Do, Engine, Seen
 from fer_video.jobs.predict import Predicting
 from fer_video.jobs.workers import LocalWorkers
 from fer_video.machine.doctor import processor
+from fer_video.models import find_model
 from fer_video.models.cores import available_cores
 
 ROOT = Path(__file__).parent.parent
-DOCS = ROOT / "docs" / "scaling.md"
+DOCS = ROOT / "docs" / "scaling-tables.md"
 BEGIN = "<!-- measured: written by benchmarks/scaling.py --write, do not edit -->\n"
 END = "<!-- end of measured -->\n"
 
@@ -61,7 +63,7 @@ class Measured:
     core_s: float  # of processor time
     videos: int
     video_s: float  # duration of all videos
-    frames: int  # looked at
+    frames: int  # analysed
 
 
 def measure(engine: Engine[tuple[ClipResult, float]], name: str, workers: int, clips: Sequence[str]) -> Measured:
@@ -90,8 +92,8 @@ def measure_all(clips: Sequence[str], numbers: Sequence[int], with_ray: bool) ->
 
 
 def table(rows: Sequence[Measured]) -> str:
-    head = "| engine | workers | videos an hour | cores busy | videos a core-hour | core-seconds a video "
-    head += "| ms of a core a frame | start, s |\n|---|---|---|---|---|---|---|---|\n"
+    head = "| engine | workers | videos per hour | cores busy | videos per core-hour | core-seconds per video "
+    head += "| ms of a core per frame | start, s |\n|---|---|---|---|---|---|---|---|\n"
     lines = ""
     for row in rows:
         lines += (
@@ -103,11 +105,13 @@ def table(rows: Sequence[Measured]) -> str:
 
 
 def circumstances(rows: Sequence[Measured], with_ray: bool) -> str:
-    row = rows[0]
+    row, today = rows[0], datetime.now(UTC).date()
+    detector, backbone = find_model("face-detector", None).name, find_model("emotion-backbone", None).name
     software = f"fervid {__version__}, ONNX Runtime {version('onnxruntime')}, Python {platform.python_version()}"
     software += f", Ray {version('ray')}" if with_ray else ""
     return (
-        f"{row.videos} videos of {row.video_s / row.videos:.1f} s and {row.frames / row.videos:.0f} frames looked at "
+        f"Measured on {today.day} {today:%B %Y} with the backbone `{backbone}` and the detector `{detector}`.\n\n"
+        f"{row.videos} videos of {row.video_s / row.videos:.1f} s and {row.frames / row.videos:.0f} frames analysed "
         f"in the mean;\n{processor()[0]}, {available_cores()} cores; {software}.\n"
     )
 

@@ -7,9 +7,16 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
+from fer_video.cli.shared.command import command, option_group
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.messages import warn
-from fer_video.cli.shared.options import analyzer_options, debug_option, device_options, face_options, sampling_options
+from fer_video.cli.shared.options import (
+    analyzer_options,
+    bench_sampling_options,
+    debug_option,
+    device_options,
+    face_options,
+)
 
 if TYPE_CHECKING:
     from fer_video.machine.bench import Measured, Peer
@@ -17,29 +24,38 @@ if TYPE_CHECKING:
 __all__ = ["bench"]
 
 
-@click.command()
+@command()
 @click.argument("clip", shell_complete=files)
-@click.option("--runs", type=int, default=3, show_default=True, metavar="N", help="The median of so many counts.")
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(("table", "json")),
-    default="table",
-    show_default=True,
-    help="To read, or for programs.",
+@option_group(
+    "Measurement",
+    click.option(
+        "--runs", type=int, default=3, show_default=True, metavar="N", help="Run N times and report the median."
+    ),
+    click.option(
+        "--compare",
+        is_flag=True,
+        help="Also time other programs that are installed. Needs a checkout of fervid's repository.",
+    ),
+    click.option(
+        "--format",
+        "format_name",
+        type=click.Choice(("table", "json")),
+        default="table",
+        show_default=True,
+        help="Print a table, or JSON for programs.",
+    ),
 )
-@click.option("--compare", is_flag=True, help="Also time what others do; in a checkout, where they are installed.")
-@click.option("-q", "--quiet", is_flag=True, help="Do not say what is being measured.")
-@sampling_options
+@bench_sampling_options
 @face_options
 @device_options
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @debug_option
 def bench(clip: str, runs: int, format_name: str, compare: bool, quiet: bool, **given: Any) -> None:
-    """Measure how fast fervid is here, and how near that is to what is possible.
+    """Measure the speed of fervid on this machine.
 
-    CLIP is a video of yours. Every frame is looked at unless --fps says otherwise. Measured are frames a second end
-    to end with the models loaded, how long each stage works, decoding alone, the networks alone on all cores, and the
-    peak of memory.
+    CLIP is any video. Measures frames per second from end to end with the models loaded, the time of each stage,
+    decoding alone, the networks alone on all cores, and the peak memory. Shows how close the speed is to the limit that
+    decoding and networks set.
 
     \b
     fervid bench clip.mp4

@@ -8,10 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from fer_video.cli.shared.command import command, option_group
 from fer_video.cli.shared.completion import files
-from fer_video.cli.shared.learning import HASH_LENGTH, evaluation_lines, features_of, fit_options, read_dataset
+from fer_video.cli.shared.learning import (
+    HASH_LENGTH,
+    evaluation_lines,
+    features_of,
+    fit_options,
+    read_dataset,
+    training_options,
+)
 from fer_video.cli.shared.messages import warn
-from fer_video.cli.shared.options import debug_option, device_options, face_options, sampling_options, training_options
+from fer_video.cli.shared.options import debug_option, device_options, face_options, sampling_options
 
 from fer_video.version import __version__
 
@@ -24,25 +32,38 @@ __all__ = ["evaluate"]
 _SCHEMA = "fervid-evaluation/1"
 
 
-@click.command()
+@command()
 @click.argument("arguments", metavar="[MODEL] DATASET", nargs=-1, required=True, shell_complete=files)
-@click.option("--cv", metavar="subject|N", help="No stored model: leave each subject out once, or N parts.")
-@click.option(
-    "--split",
-    type=click.Choice(("train", "val", "all")),
-    help="Which part of the dataset.  [default: val where there is one, or else all]",
+@option_group(
+    "Evaluation",
+    click.option(
+        "--cv",
+        metavar="subject|N",
+        help="Cross-validate instead of using a MODEL: leave out one subject at a time, or one of N parts.",
+    ),
+    click.option(
+        "--split",
+        type=click.Choice(("train", "val", "all")),
+        help="Part of the dataset.  [default: val if there is one, otherwise all]",
+    ),
+    click.option(
+        "--by",
+        "groups",
+        multiple=True,
+        type=click.Choice(("gender", "age", "ethnicity")),
+        metavar="ATTRIBUTE",
+        help="Also evaluate groups of people by their estimated gender, age or ethnicity. Can be repeated.",
+    ),
 )
-@click.option(
-    "--by",
-    "groups",
-    multiple=True,
-    type=click.Choice(("gender", "age", "ethnicity")),
-    help="Also for each group of people, by the predicted attributes. May be given more than once.",
-)
-@click.option("--format", "format_name", type=click.Choice(("table", "json")), default="table", show_default=True,
-              help="Of the output.")  # fmt: skip
-@click.option("--predictions", metavar="FILE", help="Write the answer for each clip there, as CSV.")
-@click.option("--png", metavar="FILE", help="Draw the confusion matrix there (extra [plot]).")
+@option_group(
+    "Output",
+    click.option(
+        "--format", "format_name", type=click.Choice(("table", "json")), default="table", show_default=True,
+        help="Print a table, or JSON for programs.",
+    ),
+    click.option("--predictions", metavar="FILE", help="Write the answer for each clip to FILE as CSV."),
+    click.option("--png", metavar="FILE", help="Draw the confusion matrix to FILE. Needs the extra [plot]."),
+)  # fmt: skip
 @training_options
 @sampling_options
 @face_options
@@ -52,10 +73,11 @@ def evaluate(
     arguments: tuple[str, ...], cv: str | None, split: str | None, groups: tuple[str, ...], format_name: str,
     predictions: str | None, png: str | None, **given: Any,
 ) -> None:  # fmt: skip
-    """Measure a clip model, or a way of training one, on labelled clips.
+    """Measure a clip model, or a training method, on labelled clips.
 
-    MODEL is a folder that fervid train wrote, the name of an embedded model, or auto or none, as for predict --model.
-    With --cv there is none: the options of fervid train say how one is trained on the other subjects.
+    MODEL is a folder written by fervid train, the name of an embedded model, auto or none, as for predict --model.
+    With --cv there is no MODEL: one is trained for each part of the dataset on the other parts, with the training
+    options below. DATASET is as for fervid train.
 
     \b
     fervid evaluate afew-model AFEW --every-frame
@@ -65,7 +87,8 @@ def evaluate(
 
     model, dataset = _arguments(arguments, cv)
     if png is not None:
-        from fer_video.render.confusion import check_drawing, draw_confusion
+        from fer_video.render.confusion import draw_confusion
+        from fer_video.render.figure import check_drawing
 
         check_drawing(Path(png))
     given["attributes"] = given["attributes"] or bool(groups)
@@ -170,7 +193,7 @@ def _answers(model: str | None, cv: str | None, options: Any, clips: Clips) -> _
         probabilities = learn.probabilities_of(loaded, clips)
     if not set(labels) & set(clips.labels.tolist()):
         theirs = ", ".join(sorted(set(clips.labels.tolist())))
-        raise InputError(f"{model}: says {', '.join(labels)}; the clips are labelled {theirs}")
+        raise InputError(f"{model}: predicts {', '.join(labels)}; the clips are labelled {theirs}")
     trained = set(() if loaded is None else loaded.info.training.get("clip_hashes", ()))
     known = [each[:HASH_LENGTH] in trained for each in clips.hashes]
     sha256 = first.backbone_sha256 if loaded is None else loaded.sha256

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from fer_video.cli.shared.command import command, option_group
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.inputs import read_list
 from fer_video.cli.shared.messages import warn
@@ -22,28 +23,36 @@ from fer_video.cli.shared.progress import BatchProgress
 __all__ = ["extract"]
 
 
-@click.command()
+@command()
 @input_argument
-@click.option(
-    "--out",
-    required=True,
-    shell_complete=files,
-    metavar="DIR",
-    help="Folder for the .npz files; made if it is not there.",
+@option_group(
+    "Output",
+    click.option(
+        "--out",
+        required=True,
+        shell_complete=files,
+        metavar="DIR",
+        help="Write the .npz files to DIR, which is made if it does not exist.",
+    ),
 )
 @sampling_options
 @face_options
 @device_options
-@click.option("--workers", type=int, default=1, show_default=True, metavar="N", help="Processes.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress; errors only.")
+@option_group(
+    "Models and device",
+    click.option(
+        "--workers", type=int, default=1, show_default=True, metavar="N", help="Extract features in N processes."
+    ),
+)
+@click.option("-q", "--quiet", is_flag=True, help="Show errors only: no progress, no summary.")
 @debug_option
 @click.pass_context
 def extract(ctx: click.Context, /, inputs: tuple[str, ...], out: str, workers: int, quiet: bool, **given: Any) -> None:
-    """Store the per-frame features of clips, to train on or to use elsewhere.
+    """Store the features of clips for training or other programs.
 
-    One .npz a clip: embeddings, boxes, times and head probabilities of each face in each sampled frame
-    (docs/features.md). A clip that was extracted before with the same options is only looked up, wherever it lies
-    now. Prints the path of each clip and of its features, with a tab between.
+    Writes one .npz file per clip with the embedding, box, time and head probabilities of each face in each sampled
+    frame (docs/features.md). A clip that was extracted before with the same options is not extracted again, even if
+    it was moved. Prints one line per clip: its path, a tab, and the path of its features.
     """
     from fer_video.jobs.extract import extract_all
     from fer_video.media.inputs import expand_inputs

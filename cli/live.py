@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
+from fer_video.cli.shared.command import command, option_group
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import analyzer_options, debug_option, device_options, face_options
@@ -24,34 +25,58 @@ __all__ = ["live"]
 _TITLE = "fervid live - q ends"
 
 
-@click.command()
+@command()
 @click.argument("source", metavar="[0|ADDRESS|FILE]", default="0", shell_complete=files)
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(("window", "jsonl")),
-    help="A window, or a line of JSON a frame on stdout.  [default: window where there is a screen]",
+@option_group(
+    "Output",
+    click.option(
+        "--format",
+        "format_name",
+        type=click.Choice(("window", "jsonl")),
+        help="Show a window, or print one line of JSON per frame.  [default: window if there is a screen]",
+    ),
 )
-@click.option("--fps", type=float, metavar="N", help="Look at N frames a second at most.  [default: all it can]")
-@click.option("--duration", "duration_s", type=float, metavar="SEC", help="End after so long.  [default: go on]")
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=float,
-    default=5.0,
-    show_default=True,
-    metavar="SEC",
-    help="Wait so long for a stream.",
+@option_group(
+    "Source",
+    click.option(
+        "--fps",
+        type=float,
+        metavar="N",
+        help="Sample at most N frames per second.  [default: as many as this machine can analyse]",
+    ),
+    click.option(
+        "--duration", "duration_s", type=float, metavar="SEC", help="Stop after SEC seconds.  [default: never]"
+    ),
+    click.option(
+        "--timeout",
+        "timeout_s",
+        type=float,
+        default=5,
+        show_default=True,
+        metavar="SEC",
+        help="Wait at most SEC seconds for a stream to open and for each frame.",
+    ),
 )
-@click.option("--min-confidence", type=float, default=0.0, metavar="0-1", help="Abstain below this.")
+@option_group(
+    "Answers",
+    click.option(
+        "--min-confidence",
+        type=float,
+        default=0,
+        show_default=True,
+        metavar="0-1",
+        help="Give no emotion if its probability is lower than this.",
+    ),
+)
 @face_options
 @device_options
 @debug_option
 def live(source: str, format_name: str | None, duration_s: float | None, timeout_s: float, **given: Any) -> None:
-    """Read the emotions in a camera or a stream as they happen.
+    """Read the emotions from a camera or a stream as they happen.
 
-    SOURCE is a camera's number, the address of a stream (rtsp://, http://, ...), or a video file, played at its own
-    speed. The newest frame is looked at, never one from before; a stream that breaks is opened again. Ctrl-C ends it.
+    The source is the number of a camera, the address of a stream (rtsp://, http://, ...), or a video file, which is
+    played at its own speed. The newest frame is analysed; frames that come during the analysis are skipped. A stream
+    that breaks is opened again. Ctrl-C ends the command; so do q and Escape in the window.
 
     \b
     fervid live

@@ -5,19 +5,20 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-import signal
 import sys
-import threading
 from contextlib import suppress
 from typing import Any
 
 import click
 import cloup
+from click.core import ParameterSource
+from fer_video.cli.shared.command import use_config
 from fer_video.cli.shared.messages import show_details
+from fer_video.cli.shared.opencv import settle_opencv
 
 from fer_video import __version__
 from fer_video.errors import FervidError, OptionError, OutputError, printable, unexpected
-from fer_video.interrupt import ends
+from fer_video.interrupt import listen, was_interrupted
 
 __all__ = ["main"]
 
@@ -25,27 +26,31 @@ __all__ = ["main"]
 _SECTIONS = {
     "Read emotions": {
         "predict": "Read the emotions in videos and pictures.",
-        "watch": "Read the emotions in files as they come into a folder.",
+        "watch": "Read the emotions in files as they arrive in a folder.",
         "merge": "Join the results of fervid predict --shard.",
-        "live": "Read the emotions in a camera or a stream as they happen.",
+        "live": "Read the emotions from a camera or a stream as they happen.",
     },
     "Show results": {
-        "report": "Make a page that shows what was found, to open in a browser without a network.",
-        "render": "Draw what was found over a video.",
-        "plot": "Draw who shows what when.",
+        "report": "Make a web page of the results, which needs no network.",
+        "render": "Draw the results over a video.",
+        "plot": "Draw the emotions over time as a picture.",
+    },
+    "Studies": {
+        "summarize": "Summarise the results of many clips in one table.",
         "people": "Find the same people in the results of many clips.",
+        "compare": "Measure how far results agree with what people coded in the same clips.",
     },
     "Train and measure": {
-        "extract": "Store the per-frame features of clips, to train on or to use elsewhere.",
-        "train": "Train a clip model (an SVM over statistics of features) on labelled clips.",
-        "evaluate": "Measure a clip model, or a way of training one, on labelled clips.",
+        "extract": "Store the features of clips for training or other programs.",
+        "train": "Train a clip model on labelled clips.",
+        "evaluate": "Measure a clip model, or a training method, on labelled clips.",
         "backbone": "Train, measure, export and quantise the network that reads faces.",
     },
     "This installation": {
-        "doctor": "Check this installation and say how to mend what is wrong.",
-        "models": "List, get, check and take in networks.",
-        "bench": "Measure how fast fervid is here, and how near that is to what is possible.",
-        "completion": "Print what makes a shell complete commands, options and files.",
+        "doctor": "Check this installation and print commands that fix it.",
+        "models": "List, download, check and import networks.",
+        "bench": "Measure the speed of fervid on this machine.",
+        "completion": "Print a script for completion with the Tab key.",
     },
 }
 _COMMANDS = {name: text for commands in _SECTIONS.values() for name, text in commands.items()}
@@ -80,7 +85,7 @@ class LazyGroup(cloup.Group):
 
 
 def _stop(ctx: click.Context, error: Exception | KeyboardInterrupt) -> None:
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, KeyboardInterrupt) or (was_interrupted() and not isinstance(error, FervidError)):
         click.echo("fervid: interrupted", err=True)
         ctx.exit(130)
     if isinstance(error, OSError):
@@ -99,25 +104,21 @@ def _stop(ctx: click.Context, error: Exception | KeyboardInterrupt) -> None:
 
 @cloup.group(cls=LazyGroup, sections=_sections(), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fervid")
-@click.option("--debug", is_flag=True, help="Show tracebacks and what the decoders and models report.")
-def main(debug: bool) -> None:
+@click.option("--config", metavar="FILE", help="Read options from FILE, not fervid.toml.")
+@click.option("--no-config", is_flag=True, envvar="FERVID_NO_CONFIG", help="Ignore fervid.toml.")
+@click.option("--debug", is_flag=True, help="Show tracebacks and messages of the decoders and models.")
+@click.pass_context
+def main(ctx: click.Context, /, config: str | None, no_config: bool, debug: bool) -> None:
     """Facial emotion from video: per frame, per person, per clip and per group.
 
-    Data goes to stdout, everything else to stderr. Exit codes: 0 all inputs done, 1 some failed (the rest are
-    done and written), 2 wrong usage, 130 interrupted.
+    Data goes to stdout, everything else to stderr. Exit codes: 0 if all inputs are done, 1 if some failed (the others
+    are done and written), 2 for wrong usage, 130 if interrupted.
     """
-    if threading.current_thread() is threading.main_thread():
-        for each in ends():  # schedulers stop jobs by SIGTERM, terminals by SIGHUP; finish as for Ctrl-C
-            signal.signal(each, signal.default_int_handler)
-    # The stages of the pipeline keep the cores busy; OpenCV's own threads would only wait beside them, spinning.
-    os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
+    listen()  # schedulers stop jobs by SIGTERM, terminals by SIGHUP; finish as for Ctrl-C
+    settle_opencv(quiet=not debug)
+    asked = ctx.get_parameter_source("no_config") is ParameterSource.COMMANDLINE
+    use_config(ctx, config, no_config and (asked or config is None))
     if debug:
         show_details()
     else:
         logging.basicConfig(stream=sys.stderr, format="fervid: %(levelname)s: %(message)s", level=logging.WARNING)
-        # A picture of a few bytes can claim gigabytes; OpenCV's own limit is 2^30 pixels.
-        os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 27))
-        # FFmpeg inside OpenCV prints its own account of each broken file; fervid says it in one line. Both read
-        # these when OpenCV is loaded and opens the first file, which is after this.
-        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-        os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")

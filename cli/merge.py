@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 from fer_video.cli.shared.batch import say_totals
+from fer_video.cli.shared.command import command
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import debug_option
@@ -16,24 +17,24 @@ __all__ = ["merge"]
 _MOST_NAMED = 20
 
 
-@click.command()
+@command()
 @click.argument("folders", metavar="RESULTS...", nargs=-1, required=True, shell_complete=files)
 @click.option(
     "--out",
     required=True,
     shell_complete=files,
     metavar="DIR",
-    help="Folder of the merged results; may hold those of the shards.",
+    help="Write the joined results to DIR, which may be the folder of the shards.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="No warnings and no summary.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no warnings and no summary.")
 @debug_option
 @click.pass_context
 def merge(ctx: click.Context, /, folders: tuple[str, ...], out: str, quiet: bool) -> None:
     """Join the results of fervid predict --shard.
 
-    RESULTS are the folders of the shards, or one that holds them. Writes what one batch over all inputs would have
-    written, and goes on from there. Clips that several shards did count once; those that none did are named, and the
-    exit code is then 1.
+    RESULTS are the folders of the shards, or a folder that contains them. The output is that of one batch over all
+    inputs, and can be continued like one. A clip that several shards analysed counts once. Clips that no shard
+    analysed are listed, and the exit code is then 1.
 
     \b
     fervid predict recordings/ --out results/ --shard 1/2

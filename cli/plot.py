@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+from fer_video.cli.shared.align import align_options, plot_around_events, refuse_without_align
+from fer_video.cli.shared.command import command
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.options import debug_option
 
@@ -17,41 +19,57 @@ __all__ = ["plot"]
 _MOST_BYTES = 1 << 20  # of an evaluation
 
 
-@click.command()
+@command()
 @click.argument("results", metavar="RESULTS...", nargs=-1, required=True, shell_complete=files)
-@click.option("--out", required=True, shell_complete=files, metavar="FILE", help="The picture: .png or .svg.")
+@click.option(
+    "--out", required=True, shell_complete=files, metavar="FILE", help="Write the picture to FILE: .png or .svg."
+)
 @click.option(
     "--kind",
     type=click.Choice(("stacked", "lines")),
     default="stacked",
     show_default=True,
-    help="Areas on top of each other, or a line each.",
+    help="Draw the probabilities as stacked areas, or as lines.",
 )
-@click.option("--person", type=int, metavar="ID", help="Only this one.  [default: everybody, up to 12]")
+@click.option(
+    "--person",
+    type=int,
+    metavar="ID",
+    help="Draw only the person with this number.  [default: the 12 who are seen longest]",
+)
+@align_options
 @debug_option
-def plot(results: tuple[str, ...], out: str, kind: Any, person: int | None) -> None:
-    """Draw who shows what when.
+@click.pass_context
+def plot(
+    ctx: click.Context, /, results: tuple[str, ...], out: str, kind: Any, person: int | None, **given: Any
+) -> None:
+    """Draw the emotions over time as a picture.
 
-    RESULTS is what fervid predict --frames wrote. One clip: a panel a person, with segments, and hatched where the
-    person was not seen. Several clips, or a folder of results: the main person of each, side by side. What
-    fervid evaluate --format json wrote gives its confusion matrix.
+    RESULTS is the output of fervid predict --frames. One clip gives one panel per person with segments, hatched where
+    the person is not in sight. Several clips, or a folder of results, give one panel per clip with its main person.
+    The output of fervid evaluate --format json gives a confusion matrix. --align gives mean curves around events.
 
     \b
     fervid predict clip.mp4 --frames --out r.json
     fervid plot r.json --out timeline.png
     fervid plot results/ --out clips.svg
+    fervid plot results/ --align onset --events jokes.csv --out jokes.png
     """
     from fer_video.files import refuse_same
-    from fer_video.render.confusion import check_drawing
+    from fer_video.render.figure import check_drawing
     from fer_video.render.plot import plot_clip, plot_clips
-    from fer_video.results.read import read_results
+    from fer_video.results.read import read_results, result_files
 
     path = Path(out)
     if path.suffix.lower() not in (".png", ".svg"):
         raise click.UsageError(f"{out}: not a picture that can be written; name it .png or .svg")
     check_drawing(path)
-    files = _files(results)
+    files = result_files(results)
     refuse_same(path, map(str, files))
+    if given["align"] is not None:
+        plot_around_events(files, path, given)
+        return
+    refuse_without_align(ctx)
     if len(files) == 1 and _plot_evaluation(files[0], path):
         return
     clips = [result for file in files for result in read_results(file)]
@@ -61,23 +79,6 @@ def plot(results: tuple[str, ...], out: str, kind: Any, person: int | None) -> N
     if person is not None:
         raise click.UsageError(f"--person belongs to one clip; there are {len(clips)}")
     plot_clips(clips, path, kind)
-
-
-def _files(named: tuple[str, ...]) -> list[Path]:
-    """Files as named; of folders the results right in them, in natural order."""
-    from fer_video.media.decode import natural
-    from fer_video.results.read import RESULT_SUFFIXES
-
-    files: list[Path] = []
-    for each in map(Path, named):
-        if not each.is_dir():
-            files.append(each)
-            continue
-        found = [file for file in each.iterdir() if file.is_file() and file.suffix.lower() in RESULT_SUFFIXES]
-        if not found:
-            raise InputError(f"{each}: no .json or .jsonl in this folder; fervid predict --frames --out makes them")
-        files += sorted(found, key=lambda file: natural(file.name))
-    return files
 
 
 def _plot_evaluation(file: Path, out: Path) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 from click.core import ParameterSource
+from fer_video.cli.shared.command import command, option_group
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import debug_option, device_options, face_options, sampling_options
@@ -16,30 +17,55 @@ from fer_video.cli.shared.results import result_of, result_option
 __all__ = ["render"]
 
 
-@click.command()
+@command()
 @click.argument("clip", metavar="CLIP", shell_complete=files)
-@click.option("--out", required=True, shell_complete=files, metavar="FILE", help="The video: .mp4, .m4v, .mov or .mkv.")
-@result_option
-@click.option("--no-bars", is_flag=True, help="No bars of the emotions beside the faces.")
-@click.option("--landmarks", is_flag=True, help="Mark eyes, nose and mouth corners.")
-@click.option("--no-timeline", is_flag=True, help="No timeline under the picture.")
-@click.option(
-    "--blur-faces",
-    is_flag=True,
-    help="Make faces unknowable: those that were found, and the whole picture where nobody looked.",
+@option_group(
+    "Output",
+    click.option(
+        "--out",
+        required=True,
+        shell_complete=files,
+        metavar="FILE",
+        help="Write the video to FILE: .mp4, .m4v, .mov or .mkv.",
+    ),
+    click.option(
+        "--quality",
+        type=int,
+        default=20,
+        show_default=True,
+        metavar="0-51",
+        help="Constant rate factor (CRF) of x264; 0 is lossless.",
+    ),
+    result_option,
 )
-@click.option(
-    "--blur-only",
-    multiple=True,
-    metavar="NAME",
-    help="Blur only this person's face: a name that fervid people wrote into the result, or a number. Can be repeated.",
+@option_group(
+    "Drawing",
+    click.option("--no-bars", is_flag=True, help="Leave out the bars of the emotions beside the faces."),
+    click.option("--no-timeline", is_flag=True, help="Leave out the timeline under the picture."),
+    click.option("--landmarks", is_flag=True, help="Mark the eyes, nose and mouth corners."),
+    click.option(
+        "--blur-faces",
+        is_flag=True,
+        help="Blur the faces that were found, and whole frames in which no faces were searched. Check the video before "
+        "you share it: a face that was not found stays visible.",
+    ),
+    click.option(
+        "--blur-only",
+        multiple=True,
+        metavar="NAME",
+        help="Blur only the face of this person: a number, or a name written by fervid people. Can be repeated.",
+    ),
+    click.option(
+        "--blur-except",
+        multiple=True,
+        metavar="NAME",
+        help="Blur all faces except that of this person. Can be repeated.",
+    ),
 )
-@click.option("--blur-except", multiple=True, metavar="NAME", help="Blur all faces but this person's. Can be repeated.")
-@click.option("--quality", type=int, default=20, show_default=True, metavar="0-51", help="x264's CRF; 0 is lossless.")
 @sampling_options
 @face_options
 @device_options
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no warnings; errors only.")
+@click.option("-q", "--quiet", is_flag=True, help="Show errors only: no progress, no warnings.")
 @debug_option
 @click.pass_context
 def render(
@@ -47,10 +73,10 @@ def render(
     no_timeline: bool, blur_faces: bool, blur_only: tuple[str, ...], blur_except: tuple[str, ...], quality: int,
     quiet: bool, **given: Any,
 ) -> None:  # fmt: skip
-    """Draw what was found over a video.
+    """Draw the results over a video.
 
-    Boxes, who it is, bars of the emotions, and a timeline under the picture; H.264 with the clip's own sound.
-    With --blur-faces every frame is looked at, by the detector too, unless --fps and --detect say otherwise.
+    Draws boxes, person numbers, bars of the emotions, and a timeline under the picture. The video is H.264 with the
+    sound of the clip. With --blur-faces, faces are searched in every frame unless --fps or --detect is given.
 
     \b
     fervid render clip.mp4 --out overlay.mp4

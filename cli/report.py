@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from fer_video.cli.shared.command import command, option_group
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.inputs import read_list
 from fer_video.cli.shared.messages import warn
@@ -31,38 +32,42 @@ if TYPE_CHECKING:
 __all__ = ["report"]
 
 
-@click.command()
+@command()
 @click.argument("inputs", metavar="CLIP|RESULTS...", nargs=-1, required=True, shell_complete=files)
-@click.option(
-    "--out",
-    required=True,
-    shell_complete=files,
-    metavar="FILE|DIR",
-    help="report.html for one clip, a folder for several.",
+@option_group(
+    "Output",
+    click.option(
+        "--out",
+        required=True,
+        shell_complete=files,
+        metavar="FILE|DIR",
+        help="Write the page of one clip to FILE (.html), or the pages of several clips to DIR.",
+    ),
+    click.option(
+        "--video",
+        type=click.Choice(("link", "embed", "none")),
+        default="link",
+        show_default=True,
+        metavar="HOW",
+        help="Include the video as a link to its file (link), as part of the page (embed), or not at all (none).",
+    ),
+    click.option("--no-crops", is_flag=True, help="Leave out the pictures of the faces."),
 )
-@click.option(
-    "--video",
-    type=click.Choice(("link", "embed", "none")),
-    default="link",
-    show_default=True,
-    help="Link the video, put it into the file, or leave it out.",
-)
-@click.option("--no-crops", is_flag=True, help="No pictures of the faces.")
 @model_options
 @sampling_options
 @face_options
 @device_options
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no warnings; errors only.")
+@click.option("-q", "--quiet", is_flag=True, help="Show errors only: no progress, no warnings.")
 @debug_option
 @click.pass_context
 def report(
     ctx: click.Context, /, inputs: tuple[str, ...], out: str, video: Any, no_crops: bool, quiet: bool, **given: Any
 ) -> None:
-    """Make a page that shows what was found, to open in a browser without a network.
+    """Make a web page of the results, which needs no network.
 
-    The video with boxes drawn over it in step, timelines to hover, click and zoom, people, segments, what ran, and
-    downloads. RESULTS is what fervid predict --frames wrote; a CLIP is analysed now. For several clips or a folder
-    --out is a folder, with a page a clip and a searchable index.html.
+    The page shows the video with boxes, timelines of the emotions, people, segments and run details, and offers the
+    data for download. RESULTS is the output of fervid predict --frames. A CLIP is analysed first. Several clips make
+    a folder with one page per clip and a searchable index.html.
 
     \b
     fervid report clip.mp4 --out report.html
@@ -71,12 +76,13 @@ def report(
     from fer_video.files import refuse_same
     from fer_video.media.inputs import expand_inputs
     from fer_video.render.report import ReportOptions, check_report
-    from fer_video.results.read import RESULT_SUFFIXES
+    from fer_video.results.read import holds_results, result_files
 
     check_report()
     named = list(read_list(inputs))
-    files = [Path(name) for name in named if Path(name).suffix.lower() in RESULT_SUFFIXES]
-    found = expand_inputs(name for name in named if Path(name) not in files)
+    given_results = [name for name in named if holds_results(Path(name))]
+    files = result_files(given_results)
+    found = expand_inputs(name for name in named if name not in given_results)
     if not files and not found.paths and not found.errors:
         raise OptionError("no inputs: the list on stdin is empty")
     if not found.paths and not found.errors:
@@ -104,7 +110,7 @@ def _results(
     for file in files:
         for result in read_results(file):
             places = [Path(result.path), file.parent / result.path]
-            yield result, next((place for place in places if place.exists()), None)
+            yield result, _matching(result, next((place for place in places if place.exists()), None), progress)
     if clips:
         from fer_video.analyzer import Analyzer
 
@@ -114,6 +120,19 @@ def _results(
                 progress.say(f"warning: {result.path}: is not kept here: its page has neither video nor pictures")
             yield result, here
             progress.finish()
+
+
+def _matching(result: ClipResult, clip: Path | None, progress: BatchProgress) -> Path | None:
+    """A result may name any file; only the clip that it describes goes into a page."""
+    from fer_video.render.match import check_match
+
+    try:
+        if clip is not None and result.status != "failed":
+            check_match(result, clip)
+    except InputError as error:
+        progress.say(f"warning: its page has neither video nor pictures: {error}")
+        return None
+    return clip
 
 
 def _one(results: Iterator[tuple[ClipResult, Path | None]], out: Path, options: ReportOptions) -> int:

@@ -6,47 +6,65 @@ from pathlib import Path
 from typing import Any
 
 import click
+from fer_video.cli.shared.command import RareOption, command, option_group
 from fer_video.cli.shared.completion import files
-from fer_video.cli.shared.learning import HASH_LENGTH, evaluation_lines, features_of, fit_options, read_dataset
+from fer_video.cli.shared.learning import (
+    HASH_LENGTH,
+    evaluation_lines,
+    features_of,
+    fit_options,
+    read_dataset,
+    training_options,
+)
 from fer_video.cli.shared.messages import warn
-from fer_video.cli.shared.options import debug_option, device_options, face_options, sampling_options, training_options
+from fer_video.cli.shared.options import debug_option, device_options, face_options, sampling_options
 
 __all__ = ["train"]
 
 
-@click.command()
+@command()
 @click.argument("dataset", shell_complete=files)
-@click.option(
-    "--out",
-    required=True,
-    shell_complete=files,
-    metavar="DIR",
-    help="Folder of the model; an older model there is replaced.",
+@option_group(
+    "Output",
+    click.option(
+        "--out",
+        required=True,
+        shell_complete=files,
+        metavar="DIR",
+        help="Write the clip model to the folder DIR. A clip model that is there is replaced.",
+    ),
 )
 @training_options
-@click.option("--search", "searching", is_flag=True, help="Choose kernel, C and statistics by cross-validation.")
-@click.option(
-    "--metric",
-    type=click.Choice(("accuracy", "macro-recall")),
-    default="accuracy",
-    show_default=True,
-    help="What --search maximises.",
-)
-@click.option(
-    "--adaptive-rate",
-    type=float,
-    metavar="0-1",
-    help="Also choose thresholds for predict --adaptive with this share of wrong early answers; needs --every-frame.",
+@option_group(
+    "Training",
+    click.option("--search", "searching", is_flag=True, help="Choose kernel, C and statistics by cross-validation."),
+    click.option(
+        "--metric",
+        type=click.Choice(("accuracy", "macro-recall")),
+        default="accuracy",
+        show_default=True,
+        metavar="NAME",
+        help="Choose by accuracy or macro-recall with --search.",
+    ),
+    click.option(
+        "--adaptive-rate",
+        type=float,
+        metavar="0-1",
+        cls=RareOption,
+        help="With --every-frame, also set thresholds for predict --adaptive, so that at most this share of early "
+        "answers is wrong.",
+    ),
 )
 @sampling_options
 @face_options
 @device_options
 @debug_option
 def train(dataset: str, out: str, searching: bool, metric: str, adaptive_rate: float | None, **given: Any) -> None:
-    """Train a clip model (an SVM over statistics of features) on labelled clips.
+    """Train a clip model on labelled clips.
 
-    DATASET is an AFEW or VGAF folder, a folder with one folder a class, or a CSV with path,label[,subject][,split].
-    Where it has a part for training, only that is used. Nobody is ever trained on and judged at once.
+    A clip model is an SVM on statistics of embeddings. DATASET is an AFEW or VGAF folder, a folder with one subfolder
+    per class, or a CSV file with the columns path, label and, if known, subject and split. If it has a training part,
+    only that part is used. Cross-validation never splits the clips of one subject.
 
     \b
     fervid train AFEW --out afew-model --every-frame

@@ -7,42 +7,47 @@ from typing import Any
 
 import click
 from fer_video.cli.shared.batch import batch_folder, job_of, say_entry
+from fer_video.cli.shared.batch_options import worker_options
+from fer_video.cli.shared.command import command, option_group
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import (
     debug_option,
     device_options,
     face_options,
+    folder_output_options,
     model_options,
-    output_options,
     sampling_options,
-    worker_options,
 )
 from fer_video.cli.shared.progress import BatchProgress
 
 __all__ = ["watch"]
 
 
-@click.command()
+@command()
 @click.argument("folder", metavar="DIR", shell_complete=files)
-@output_options
-@click.option("--interval", "interval_s", type=float, default=1.0, show_default=True, metavar="SEC",
-              help="Look at the folder every SEC seconds.")  # fmt: skip
-@click.option("--settle", "settle_s", type=float, default=3.0, show_default=True, metavar="SEC",
-              help="A file is fully written when it has not changed for SEC seconds.")  # fmt: skip
+@folder_output_options
+@option_group(
+    "Watching",
+    click.option("--interval", "interval_s", type=float, default=1, show_default=True, metavar="SEC",
+                 help="Check the folder every SEC seconds."),
+    click.option("--settle", "settle_s", type=float, default=3, show_default=True, metavar="SEC",
+                 help="Wait until a file has not changed for SEC seconds; it is then complete."),
+)  # fmt: skip
 @model_options
 @sampling_options
 @face_options
-@device_options
 @worker_options
-@click.option("-q", "--quiet", is_flag=True, help="No word of files that are done; errors only.")
+@device_options
+@click.option("-q", "--quiet", is_flag=True, help="Show errors only, not the files that are done.")
 @debug_option
 @click.pass_context
 def watch(ctx: click.Context, /, folder: str, interval_s: float, settle_s: float, quiet: bool, **given: Any) -> None:
-    """Read the emotions in files as they come into a folder.
+    """Read the emotions in files as they arrive in a folder.
 
-    Each is done once it is fully written, into the folder --out, with the journal that fervid predict --out DIR/
-    keeps: what was done before is not done again. Ctrl-C finishes the files in hand; twice stops now.
+    A file is analysed when it is complete. Results and journal go to the folder --out, as with fervid predict
+    --out DIR/; files that are done there are not analysed again. Ctrl-C finishes the current files and stops. Ctrl-C
+    twice stops at once.
 
     \b
     fervid watch incoming/ --out results/

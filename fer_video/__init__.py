@@ -1,11 +1,11 @@
-"""fervid: what the faces in a video say, per frame, per person, per clip and per group.
+"""fervid: facial emotion from video, per frame, per person, per clip and per group.
 
-    import fer_video
+    import fervid  # the same as fer_video
 
-    result = fer_video.analyze("clip.mp4")
+    result = fervid.analyze("clip.mp4", fps=5)
     print(result.clip.emotion, result.clip.confidence)
 
-    for observation in fer_video.stream("clip.mp4"):
+    for observation in fervid.stream("clip.mp4"):
         print(observation.time_s, observation.person, observation.emotion)
 
 What is not in `__all__` may change between versions. Importing this package loads neither OpenCV nor
@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 from fer_video.version import __version__
 
 if TYPE_CHECKING:
-    from fer_video.analyzer import Analyzer, analyze, stream
+    from fer_video.analyzer import Analyzer
+    from fer_video.api.calls import analyze, analyze_frames, analyze_many, load, load_all, stream, summarize
+    from fer_video.clip.segments import WindowOptions
     from fer_video.errors import FervidError, InputError, ModelError, OptionError, OutputError
     from fer_video.faces.detectors import DetectorOptions
     from fer_video.media.sampling import Sampling
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
         Person,
         Prediction,
         Segment,
+        Timing,
         Track,
     )
 
@@ -55,14 +58,23 @@ __all__ = [
     "Prediction",
     "Sampling",
     "Segment",
+    "Timing",
     "Track",
+    "WindowOptions",
     "__version__",
     "analyze",
+    "analyze_frames",
+    "analyze_many",
+    "load",
+    "load_all",
     "stream",
+    "summarize",
 ]
 
 _HOMES = {
-    "fer_video.analyzer": ("Analyzer", "analyze", "stream"),
+    "fer_video.analyzer": ("Analyzer",),
+    "fer_video.api.calls": ("analyze", "analyze_frames", "analyze_many", "load", "load_all", "stream", "summarize"),
+    "fer_video.clip.segments": ("WindowOptions",),
     "fer_video.options": ("AnalyzerOptions",),
     "fer_video.media.sampling": ("Sampling",),
     "fer_video.faces.detectors": ("DetectorOptions",),
@@ -77,6 +89,7 @@ _HOMES = {
         "Person",
         "Prediction",
         "Segment",
+        "Timing",
         "Track",
     ),
 }

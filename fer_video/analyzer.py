@@ -7,6 +7,7 @@ import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import cv2
@@ -33,11 +34,12 @@ from fer_video.results.observations import ObservationLog
 from fer_video.types import ClipResult, Frame, Observation, PersonEmbedding
 from fer_video.version import __version__
 
-__all__ = ["Analyzer", "Progress", "analyze", "stream"]
+__all__ = ["Analyzer", "Opens", "Path", "Progress"]
 
 Path = str | os.PathLike[str]
 # Called now and then with the time reached in the clip and its announced duration, in seconds.
 Progress = Callable[[float, float | None], None]
+Opens = Callable[[], Source]  # may be called several times with the adaptive frame rate
 
 _WHOSE = {"main": "one person", "all": "a group"}
 
@@ -45,10 +47,10 @@ _WHOSE = {"main": "one person", "all": "a group"}
 class Analyzer:
     """Loads the models once and analyses any number of clips, one at a time.
 
-    A clip is a file, or an address (a str: https://, s3://, gs://) that is fetched for as long as it is looked at and
-    goes by its name without password and query from then on.
+    A clip is a file, or an address (a str: https://, s3://, gs://). What an address names is copied to this disk
+    until it is analysed; results name it without password and query.
 
-    Raises ModelError when a model cannot be used, OptionError for a model or device that is not to be had.
+    Raises ModelError when a model cannot be used, OptionError when a model or device is not available.
     """
 
     def __init__(self, options: AnalyzerOptions | None = None) -> None:
@@ -75,7 +77,7 @@ class Analyzer:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Of the answers for people, clips, groups and segments (clip/answers.py)."""
+        """The labels of the answers for people, clips, groups and segments."""
         return labels_of(None if self._person_model is None else self._person_model.info, self.emotions)
 
     @property
@@ -90,12 +92,12 @@ class Analyzer:
 
     @property
     def busy_s(self) -> Mapping[str, float]:
-        """Seconds that each stage worked so far; they work at the same time."""
+        """Seconds that each stage has worked so far. The stages work at the same time."""
         return self._pipeline.busy_s
 
     @property
     def ran(self) -> Mapping[str, Any]:
-        """What runs: models and hashes, the execution provider really in use, sampling, options, versions."""
+        """Run details: models and hashes, the execution provider that is used, sampling, options, versions."""
         options = self.options
         return {
             "fervid": __version__,
@@ -134,11 +136,11 @@ class Analyzer:
         }
 
     def stream(self, path: Path) -> Iterator[Observation]:
-        """Observations of a clip as they are made: one per sampled frame and face, one for a frame without.
+        """The observations of a clip as they are made: one per face per sampled frame, and one where there is no face.
 
         Raises InputError, at the first step, when the file cannot be read.
         """
-        with local_copy(path) as clip, self._observing(clip) as (_, seen):
+        with local_copy(path) as clip, self._observing(partial(open_source, clip)) as (_, seen):
             yield from seen
 
     def _identities(self) -> Identities | None:
@@ -149,36 +151,40 @@ class Analyzer:
     @contextmanager
     def _observing(
         self,
-        clip: Path,
+        opens: Opens,
         sampling: Sampling | None = None,
         looks: Looks | None = None,
         identities: Identities | None = None,
     ) -> Iterator[tuple[Source, Iterator[Observation]]]:
         """What is read and what is seen in it; nobody reads any more when this is left."""
-        with open_source(clip) as source:
+        with opens() as source:
             frames = source.frames(sampling or self.options.sampling)
             with closing(self._pipeline.observe(frames, looks, identities)) as seen:
                 yield source, seen
 
     def watch(self, frames: Iterator[Frame]) -> Iterator[tuple[Frame, list[Observation]]]:
-        """Frames that come as they come, such as LiveSource's: each is answered before the next one is asked for."""
+        """The observations of frames that arrive live. Each frame is answered before the next one is read."""
         return self._pipeline.answer(frames)
 
     def analyze(self, path: Path, progress: Progress | None = None) -> ClipResult:
-        """All that can be said of one clip. Raises InputError when the file cannot be read.
+        """Analyse one clip. Raises InputError when the file cannot be read.
 
-        A file that ends early gives what was decoded, with status "partial".
+        A file that ends early is analysed as far as it can be decoded; its status is "partial".
         """
-        looks: Looks = {}
         with local_copy(path) as clip:
-            for sampling in self._samplings:
-                keep = looks if self.options.adaptive else None
-                summary, observations, embeddings, source = self._go_through(clip, sampling, keep, progress)
-                if self._certain(sampling, summary):
-                    break
+            return self.analyze_source(partial(open_source, clip), shown(path), progress)
+
+    def analyze_source(self, opens: Opens, name: str, progress: Progress | None = None) -> ClipResult:
+        """The same for any source of frames. name: what the result is to call it."""
+        looks: Looks = {}
+        for sampling in self._samplings:
+            keep = looks if self.options.adaptive else None
+            summary, observations, embeddings, source = self._go_through(opens, sampling, keep, progress)
+            if self._certain(sampling, summary):
+                break
         adaptive = {"stride": sampling.stride, "frames_used": len(looks)} if self.options.adaptive else None
         return ClipResult(
-            path=shown(path),
+            path=name,
             status="partial" if source.ended_early else "ok",
             error=source.ended_early,
             duration_s=source.duration_s or source.info.duration_s,
@@ -201,7 +207,7 @@ class Analyzer:
         )
 
     def _go_through(
-        self, path: Path, sampling: Sampling, looks: Looks | None, progress: Progress | None
+        self, opens: Opens, sampling: Sampling, looks: Looks | None, progress: Progress | None
     ) -> tuple[Summary, ObservationLog, Mapping[int, PersonEmbedding], Source]:
         genders, ethnicities = self._backbone.labels("gender"), self._backbone.labels("ethnicity")
         least = self.options.min_confidence
@@ -219,7 +225,7 @@ class Analyzer:
             )
         )
         identities, embeddings = self._identities(), dict[int, PersonEmbedding]()
-        with self._observing(path, sampling, looks, identities) as (source, seen):
+        with self._observing(opens, sampling, looks, identities) as (source, seen):
             for observation in seen:
                 if progress and observation.frame != summary.last_frame:
                     progress(observation.time_s, source.info.duration_s)
@@ -255,12 +261,15 @@ class Analyzer:
         return scores is not None and float(scores.max()) >= adaptive.thresholds[stage]
 
     def extract(self, path: Path) -> ClipFeatures:
-        """The embeddings of a clip with all that belongs to them, for pooling, training and evaluation.
+        """The embeddings of a clip with boxes, times and probabilities, for training and evaluation.
 
         Raises InputError when the file cannot be read.
         """
         identities = self._identities()
-        with local_copy(path) as clip, self._observing(clip, identities=identities) as (source, seen):
+        with (
+            local_copy(path) as clip,
+            self._observing(partial(open_source, clip), identities=identities) as (source, seen),
+        ):
             collected = collect(seen, self._backbone)
         if identities is not None and collected.has_face:
             people = identities.people()
@@ -275,7 +284,7 @@ class Analyzer:
         )
 
     def analyze_many(self, paths: Iterable[Path], progress: Progress | None = None) -> Iterator[ClipResult]:
-        """One result a path, in order. A clip that fails gives a result with status "failed" and its error."""
+        """One result per path, in order. A clip that fails gives a result with status "failed" and its error."""
         for path in paths:
             try:
                 yield self.analyze(path, progress)
@@ -283,21 +292,8 @@ class Analyzer:
                 yield self.failed(path, fault_of(shown(path), error))
 
     def failed(self, path: Path, error: InputError) -> ClipResult:
-        """The result that stands for an input that could not be read."""
+        """The result for an input that could not be read."""
         return ClipResult(shown(path), "failed", str(error), ran=self.ran)
-
-
-def analyze(path: Path, options: AnalyzerOptions | None = None) -> ClipResult:
-    """Analyse one clip. For several, make one `Analyzer` and use it again: it loads the models only once.
-
-    Raises InputError, ModelError, OptionError.
-    """
-    return Analyzer(options).analyze(path)
-
-
-def stream(path: Path, options: AnalyzerOptions | None = None) -> Iterator[Observation]:
-    """The observations of one clip as they are made, with embeddings; memory stays flat. Raises as `analyze`."""
-    yield from Analyzer(options).stream(path)
 
 
 def _described(spec: ModelSpec) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What must be closed, for `with`."""
+"""Base of objects that must be closed, for `with`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The errors that fervid raises for what a user can mend: one line that says what, where and what to do."""
+"""The errors that fervid raises for problems that a user can fix: one line with what, where and what to do."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ def printable(text: str) -> str:
 
 
 class FervidError(Exception):
-    """Base of all of them. `str(error)` is one line, fit to be shown to a user."""
+    """Base of all errors of fervid. `str(error)` is one line that can be shown to a user."""
 
     def __init__(self, message: str) -> None:
         super().__init__(printable(message))
 
 
 class InputError(FervidError):
-    """A clip or picture that cannot be read. Concerns one input; others of a batch go on."""
+    """A clip or picture that cannot be read. Concerns one input; the others of a batch are still analysed."""
 
 
 class ModelError(FervidError):
-    """A model file that is missing, damaged or not what its description says. Nothing can run with it."""
+    """A model file that is missing, damaged or not what its description says."""
 
 
 class OptionError(FervidError, ValueError):
-    """An option value, or a combination of them, that makes no sense or is not to be had on this machine."""
+    """An option value, or a combination of values, that is invalid or not available on this machine."""
 
 
 class OutputError(FervidError):
-    """A result that cannot be written where it was asked to go."""
+    """A result that cannot be written to its output file or folder."""
 
 
 class WorkerError(FervidError):

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and what is in them as a hash."""
+"""Files that are written whole or not at all, and hashes of their content."""
 
 from __future__ import annotations
 
@@ -8,23 +8,32 @@ import math
 import os
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from fer_video.errors import InputError, OutputError
+from fer_video.scratch import hold, sweep_parts
 
 __all__ = [
     "cache_dir",
     "content_hash",
     "open_output",
     "parse_json",
+    "parse_toml",
     "read_limited",
     "refuse_pipe",
     "refuse_same",
     "safe_name",
 ]
+
+_MOST_DOTS = 200  # in a line of TOML
+
+
+_STREAMS = {f"{folder}{number}": number for folder in ("/dev/fd/", "/proc/self/fd/") for number in (1, 2)}
+_STREAMS |= {"/dev/stdout": 1, "/dev/stderr": 2}
 
 
 @contextmanager
@@ -40,6 +49,10 @@ def open_output(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     """
     text: Any = {} if binary else {"encoding": "utf-8", "newline": ""}
     try:
+        if (stream := _STREAMS.get(str(path))) is not None:  # the shell may have opened it to append, or for others too
+            with os.fdopen(os.dup(stream), "wb" if binary else "w", **text) as file:
+                yield file
+            return
         if path.is_dir():
             raise OutputError(f"{path}: is a folder; give the name of a file")
         if path.exists() and not path.is_file():  # a pipe or a device such as /dev/null must not be replaced
@@ -54,6 +67,8 @@ def open_output(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}; choose another place") from error
     temporary = Path(name)
+    hold(handle)
+    sweep_parts(path)
     try:
         with os.fdopen(handle, "wb" if binary else "w", **text) as file:
             try:
@@ -99,6 +114,17 @@ def parse_json(text: str | bytes) -> Any:
     """Raises ValueError for what is not JSON, or is nested so deeply that it cannot be read."""
     try:
         return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def parse_toml(data: bytes) -> dict[str, Any]:
+    """Raises ValueError for what is not TOML, or would take much time or memory to read."""
+    # tomllib keeps each beginning of a dotted key: one of 100 kB would take gigabytes.
+    if max((line.count(b".") for line in data.splitlines()), default=0) > _MOST_DOTS:
+        raise ValueError(f"a line has more than {_MOST_DOTS} dots")
+    try:
+        return tomllib.loads(data.decode("utf-8"))
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 

@@ -1,4 +1,4 @@
-"""Ctrl-C, a scheduler's SIGTERM and a closed terminal's SIGHUP: once to end well and twice to end now."""
+"""Ctrl-C, SIGTERM and SIGHUP: the first one ends the work in order, the second one ends it at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,43 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["ends", "first_interrupt"]
+__all__ = ["ends", "first_interrupt", "listen", "silent_start", "was_interrupted"]
+
+_heard = False
+
+
+@contextmanager
+def silent_start() -> Iterator[None]:
+    """While modules are loaded, Ctrl-C ends the process at once instead of by an account of which import it was in."""
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    ):
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def listen() -> None:
+    """Every signal of ends() raises KeyboardInterrupt from now on. Only the main thread can say so."""
+    if threading.current_thread() is threading.main_thread():
+        for each in ends():
+            signal.signal(each, _hear)
+
+
+def _hear(*_: Any) -> None:
+    global _heard
+    _heard = True
+    raise KeyboardInterrupt
+
+
+def was_interrupted() -> bool:
+    """Whether one was heard since `listen`: what was being loaded then may have made an error of its own of it."""
+    return _heard
 
 
 def ends() -> list[signal.Signals]:

@@ -1,4 +1,4 @@
-"""How clips are analysed: what the command line and the library choose, in one record that every stage can read."""
+"""The options of an analysis, in one record that the command line and the library fill and every stage reads."""
 
 from __future__ import annotations
 
@@ -18,29 +18,48 @@ _MOST_THREADS = 256  # a typing error must not start a million
 
 @dataclass(frozen=True, slots=True)
 class AnalyzerOptions:
-    """How clips are analysed. Everything has a default; a value that makes no sense raises OptionError."""
+    """How clips are analysed. Every field has a default; an invalid value raises OptionError.
 
-    sampling: Sampling = field(default_factory=Sampling)  # which frames
-    faces: DetectorOptions = field(default_factory=DetectorOptions)  # what counts as a face
-    # Where the detector looks: at key frames (keyframes.py), or at every frame that is sampled.
+    Attributes:
+        sampling: Which frames are analysed.
+        faces: What counts as a face.
+        detect: In which sampled frames the face detector runs: "keyframes" (at most 0.2 s apart, and between two that
+            do not agree) or "every".
+        detector: Face detector: a name, a path or scrfd:PATH. None: the embedded default.
+        backbone: Emotion backbone: a name or a path. None: the embedded default.
+        device: Where the networks run: "auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "directml" or "qnn".
+        threads: CPU cores that the networks use. None: all that this process may use.
+        attributes: Also estimate age, gender and ethnicity.
+        model: Method of the answers for people and the clip. "auto": the best embedded method for the backbone. The
+            name of an embedded clip model, or the folder of another one: that clip model alone. "none": the mean of the
+            probabilities of the frames.
+        group_model: Clip model of the group's answer. None: the mean of the answers of the people.
+        adaptive: Analyse more frames only while the clip model is not certain enough. Overrides `sampling.fps`.
+        windows: Segments from sliding windows. None: segments from the best path through the frames.
+        min_confidence: Answers with a lower confidence (0 to 1) abstain: their emotion is None.
+        max_lost_s: Seconds that a face may be out of sight before its track ends.
+        identify: Join tracks of the same face to one person. False: each track is a person.
+        identity_model: Network that compares faces: a name or a path. None: the embedded default.
+        identity_embeddings: Keep the embedding of each person's face in the result, to find the person in other clips.
+            Biometric data.
+    """
+
+    sampling: Sampling = field(default_factory=Sampling)
+    faces: DetectorOptions = field(default_factory=DetectorOptions)
     detect: Literal["keyframes", "every"] = "keyframes"
-    detector: str | None = None  # name, path or scrfd:PATH (models.find_model); None: the embedded default
-    backbone: str | None = None  # name or path; None: the embedded default
-    device: str = "auto"  # or a key of models.devices.DEVICES
-    threads: int | None = None  # cores that the networks use, on a CPU; None: all this process may use
-    attributes: bool = False  # also age, gender, ethnicity
-    # What answers for people and the clip: "auto" for the best method that is embedded for the backbone, the name of an
-    # embedded clip model or the folder of one's own for that model alone, "none" for the mean of the probabilities of
-    # the frames.
+    detector: str | None = None
+    backbone: str | None = None
+    device: str = "auto"
+    threads: int | None = None
+    attributes: bool = False
     model: str = "auto"
-    group_model: str | None = None  # a clip model that answers for the group; None: the mean of the people's answers
-    adaptive: bool = False  # look at more frames only while the clip model is not certain enough; overrides fps
-    windows: WindowOptions | None = None  # segments of sliding windows, instead of the best path through the frames
-    min_confidence: float = 0.0  # 0 to 1: answers less sure than this abstain, their emotion is None
-    max_lost_s: float = 1.0  # for how long a face may be out of sight before its track ends
-    identify: bool = True  # join the tracks that show the same face to people; False: each track is a person
-    identity_model: str | None = None  # name or path of the network for it; None: the embedded default
-    # Keep the embedding of each person's face in the result, to find the person in other clips: biometric data.
+    group_model: str | None = None
+    adaptive: bool = False
+    windows: WindowOptions | None = None
+    min_confidence: float = 0.0
+    max_lost_s: float = 1.0
+    identify: bool = True
+    identity_model: str | None = None
     identity_embeddings: bool = False
 
     def __post_init__(self) -> None:
@@ -57,5 +76,5 @@ class AnalyzerOptions:
 
     @property
     def key_s(self) -> float:
-        """Seconds of video between two frames that the detector looks at, at most."""
+        """Most seconds of video between two frames in which the detector runs."""
         return KEY_S if self.detect == "keyframes" else 0.0

@@ -1,4 +1,4 @@
-"""What flows between the stages: frozen records, units in the names or the comments.
+"""The records that flow between the stages: frozen, with units in their names or comments.
 
     Frame -> Face -> Observation -> Person / Prediction -> ClipResult
 
@@ -9,6 +9,7 @@ the first frame of the video. Arrays are NumPy; images are height x width x 3, u
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
@@ -125,17 +126,17 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """What the attribute heads guess of a face or a person. Guesses about appearance, not facts about a person."""
+    """Age, gender and ethnicity as estimated from appearance. They are guesses, not facts about a person."""
 
     age_years: float  # expectation over the model's age classes
-    age_std_years: float  # standard deviation of the same distribution: how unsure the age is
+    age_std_years: float  # standard deviation of the same distribution
     gender: Mapping[str, float]  # label -> probability
     ethnicity: Mapping[str, float]  # label -> probability, UTKFace's five groups
 
 
 @dataclass(frozen=True, slots=True)
 class Affect:
-    """Where an expression lies on the two axes of AffectNet, about -1 to 1 as the network gives it, not cut off."""
+    """Valence and arousal on the scales of AffectNet: about -1 to 1, as the network gives them, not clipped."""
 
     valence: float  # unpleasant to pleasant
     arousal: float  # calm to excited
@@ -143,18 +144,18 @@ class Affect:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One face in one sampled frame; or, with `face` None, a sampled frame in which no face was found."""
+    """One face in one sampled frame; or, where `face` is None, a sampled frame without a face."""
 
     frame: int  # Frame.index
     time_s: float  # Frame.time_s
-    # Whose face it is, from 1. Tracks are only joined to people at the end of a clip: in a stream it is the track.
+    # Whose face it is, from 1. Tracks are joined to people at the end of a clip; in a stream this is the track.
     person: int | None = None
-    face: Face | None = None
+    face: Face | None = None  # None: a frame without a face
     probabilities: Mapping[str, float] | None = None  # emotion -> probability, in the model's own order
     embedding: Floats | None = None  # (D,) float32, the backbone's features before its heads
     attributes: Attributes | None = None  # only when asked for
-    affect: Affect | None = None  # only of a backbone that gives it
-    track: int | None = None  # the unbroken appearance it belongs to, from 1; None without a face
+    affect: Affect | None = None  # only with a backbone that gives it
+    track: int | None = None  # the track that the face belongs to, from 1; None without a face
 
     @property
     def emotion(self) -> str | None:
@@ -188,33 +189,33 @@ class Observations(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a clip, or a group of people in it, shows on the whole."""
+    """The answer for a clip, or for a group of people in it."""
 
-    emotion: str | None  # None: abstained, `confidence` lies below the asked-for minimum
+    emotion: str | None  # None: abstained, because `confidence` is below the minimum
     confidence: float  # probability of the most probable emotion, 0 to 1
     probabilities: Mapping[str, float]  # emotion -> probability, in the model's own order
-    method: str  # how it was reached: "mean-probability", "svm:<name of the clip model>" or "mixture:<name>"
-    person: int | None = None  # whose face it is, None for a group
-    # Of a group: positive, neutral, negative -> probability; None where its labels are no emotions.
+    method: str  # "mean-probability", "svm:<name of the clip model>" or "mixture:<name>"
+    person: int | None = None  # the person that the answer is about, None for a group
+    # Of a group: positive, neutral, negative -> probability; None where the labels are not emotions.
     valence: Mapping[str, float] | None = None
-    how: str = ""  # one sentence on the method
+    how: str = ""  # the method in one sentence
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
     """A stretch of time in which one person shows the same emotion."""
 
-    start_s: float
+    start_s: float  # seconds from the first frame of the video
     end_s: float
-    emotion: str | None  # None: abstained
-    confidence: float  # mean over its frames, smoothed, or over the windows in it
+    emotion: str | None  # None: uncertain
+    confidence: float  # mean over its frames after smoothing, or over its windows
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One unbroken appearance of a face: it ends at a cut and where the face is out of sight for too long."""
+    """One unbroken appearance of a face. It ends at a cut, and when the face is out of sight for too long."""
 
-    id: int
+    id: int  # number in the clip, from 1
     start_s: float  # time of the first and the last frame in which the face was found
     end_s: float
     frames: int  # sampled frames in which it was found
@@ -233,19 +234,19 @@ class PersonEmbedding:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Everybody is one person however often they appear, or one track where people are not to be identified."""
+    """The tracks that show one face; with `identify=False`, a single track."""
 
-    id: int
+    id: int  # number in the clip, from 1
     start_s: float  # time of the first and the last frame in which the face was found
     end_s: float
     frames: int  # sampled frames in which it was found
     emotion: str | None  # None: abstained
-    confidence: float
-    probabilities: Mapping[str, float]
+    confidence: float  # probability of the most probable emotion, 0 to 1
+    probabilities: Mapping[str, float]  # emotion -> probability, in the model's own order
     attributes: Attributes | None = None  # mean over the frames, only when asked for
-    segments: tuple[Segment, ...] | None = None  # in order of time; None where the clip model's labels know no frames
-    affect: Affect | None = None  # mean over the frames, only of a backbone that gives it
-    method: str = ""  # as of a Prediction; "" in results of older versions
+    segments: tuple[Segment, ...] | None = None  # in order of time; None where the labels are not those of the frames
+    affect: Affect | None = None  # mean over the frames, only with a backbone that gives it
+    method: str = ""  # as in Prediction; "" in results of older versions
     identity: str | None = None  # the name that a user gave
     embedding: PersonEmbedding | None = None  # only when asked for, and of faces that are clear enough
 
@@ -262,7 +263,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """One place where the container's clock was not followed: it started again, wrapped around or jumped."""
+    """A place where the container's clock was not followed: it restarted, wrapped around or jumped."""
 
     time_s: float  # of the frame after it
     by_s: float  # how far the container's clock jumped, negative when it went back
@@ -270,39 +271,39 @@ class Jump:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How a clip's times, seconds from its first frame, belong to those of its container and of players."""
+    """How the times of a clip, seconds from its first frame, relate to those of its container and of players."""
 
     origin_s: float | None = None  # the container's own time of the first frame; None where it has none
-    offset_s: float = 0.0  # how long after its start a player shows the first frame
-    jumps: tuple[Jump, ...] = ()  # up to a hundred
+    offset_s: float = 0.0  # seconds after its start at which a player shows the first frame
+    jumps: tuple[Jump, ...] = ()  # at most a hundred
 
 
 @dataclass(frozen=True, slots=True)
 class ClipResult:
-    """All that was found in one input. `status` "partial": the file ended early, what was decoded is here."""
+    """Everything that was found in one input."""
 
-    path: str
-    status: Status
-    error: str | None = None  # why it failed, or what is missing of a partial one
+    path: str  # path or address of the input; an address without password and query
+    status: Status  # "ok"; "partial": the file ended early or is damaged, the rest was analysed; "failed"
+    error: str | None = None  # why it failed, or what is missing from a partial one
     duration_s: float | None = None  # None for a picture and where the container does not tell
     fps: float | None = None  # the container's average frame rate, a hint; None for a picture
-    frames_sampled: int = 0
-    frames_with_face: int = 0
-    clip: Prediction | None = None  # of the main person; None when there is no face
-    group: Prediction | None = None  # over all people; None when there is no face
-    people: tuple[Person, ...] = ()
+    frames_sampled: int = 0  # frames that were analysed
+    frames_with_face: int = 0  # of these, frames with at least one face
+    clip: Prediction | None = None  # answer for the main person; None when there is no face
+    group: Prediction | None = None  # answer for all people; None when there is no face
+    people: tuple[Person, ...] = ()  # in order of appearance
     tracks: tuple[Track, ...] = ()  # in order of appearance; () in results of older versions
     ran: Mapping[str, Any] = field(default_factory=dict)  # models and hashes, provider, sampling, versions
     observations: Observations | None = None  # every sampled frame and face, compact; None when failed
     size: tuple[int, int] | None = None  # width and height of the first frame in pixels, as displayed
-    timing: Timing = field(default_factory=Timing)
+    timing: Timing = field(default_factory=Timing)  # how times relate to those of the container and of players
 
     def without_embeddings(self) -> ClipResult:
         """The same without biometric data, for what is shown to others."""
         return replace(self, people=tuple(replace(person, embedding=None) for person in self.people))
 
     def to_dict(self, *, frames: bool = False) -> dict[str, Any]:
-        """The JSON object of schema "fervid/1" (docs/output.md); with `frames` also every sampled frame."""
+        """The JSON object of schema "fervid/1" (docs/output.md). `frames`: with every sampled frame."""
         from fer_video.results.rows import clip_object  # the one way up from here, for users' sake: .importlinter
 
         return clip_object(self, frames=frames)
@@ -312,3 +313,30 @@ class ClipResult:
         from fer_video.results.rows import frame_rows
 
         return list(frame_rows(self))
+
+    def to_frame(self, rows: str = "frames") -> Any:
+        """A pandas DataFrame (extra [tables]) of the rows that `fervid predict --rows` gives.
+
+        rows: frames (one per sampled frame and face), people, segments, clips, or summary, the figures of each person
+        (docs/study.md). Raises OptionError.
+        """
+        from fer_video.api.present import to_frame
+
+        return to_frame(self, rows)
+
+    def save(self, path: str | os.PathLike[str], rows: str = "frames") -> None:
+        """Write it to a file, whole or not at all, in the format that its suffix names.
+
+        .json and .jsonl hold all of it, for fervid.load; .csv, .parquet and .xlsx the rows that are asked for; .vtt,
+        .srt, .eaf (ELAN) and .TextGrid (Praat) the segments; .png and .svg a plot; .html a report. Raises OptionError
+        and OutputError.
+        """
+        from fer_video.api.present import save
+
+        save(self, path, rows)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the answer, and who shows what when."""
+        from fer_video.api.html import html_of
+
+        return html_of(self)

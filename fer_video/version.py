@@ -1,4 +1,4 @@
-"""The version, where the package itself need not be imported for it."""
+"""The version, for modules that must not import the package."""
 
 __all__ = ["__version__"]
 

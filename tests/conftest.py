@@ -15,6 +15,7 @@ from media import Image, encode
 import fer_video
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # some tests import ONNX Runtime themselves
+os.environ["FERVID_NO_CONFIG"] = "1"  # a fervid.toml of yours changes no test; also in the processes that tests start
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "astronaut.mp4"

@@ -120,7 +120,7 @@ def settings() -> configparser.ConfigParser:
 def test_every_room_is_installed() -> None:
     folders = {each.parent.relative_to(ROOT).as_posix() for each in modules() if each.name == "__init__.py"}
     named = {re.sub("^cli", "fer_video/cli", each).replace("/", ".") for each in folders}
-    assert sorted(settings()["options"]["packages"].split()) == sorted({*named, "fer_video.weights"})
+    assert sorted(settings()["options"]["packages"].split()) == sorted({*named, "fer_video.weights", "fervid"})
 
 
 def test_the_page_says_what_each_base_dependency_weighs() -> None:

@@ -102,23 +102,24 @@ def table(
 ) -> str:  # fmt: skip
     """held: on clips in which the network sees the expressions; everything: on all."""
     lines = [
-        f"{counts[0]} clips of pictures to choose by and {counts[1]} to report on, about half of them still "
-        "ones, in which the network sees the expressions. A change is found when the path changes within 0.5 s of it.",
+        f"{counts[0]} clips from the pictures to choose by and {counts[1]} from those to report on; about half of them "
+        "do not change. Only clips in which the network sees the expressions are counted. A change counts as found if "
+        "the path changes within 0.5 s of it.",
         "",
         "| minimum duration | cost | changes found | changes that are true | median error of those found |",
         "|---|---|---|---|---|",
         *(f"| {each.min_s:g} s | {each.cost:g} | {got.recall:.0%} | {got.precision:.0%} | {got.error_s:.3f} s |"
           for each, got in trials),
         "",
-        f"Chosen: {best.min_s:g} s and {best.cost:g}, the most cautious of those whose F1 of the two shares is within "
-        f"two hundredths of the best. Held out: {_said(held)}. With the clips in which the network misses an "
-        f"expression: {_said(everything)}.",
+        f"Chosen: a minimum duration of {best.min_s:g} s and a cost of {best.cost:g}, the most cautious values whose "
+        f"F1 of the two shares is within 0.02 of the best. On the clips to report on: {_said(held)}. If the clips in "
+        f"which the network misses an expression are counted too: {_said(everything)}.",
         "",
         "| probability of the leading emotion | frames | right |",
         "|---|---|---|",
         *(f"| {low:.0%} to {low + 0.1:.0%} | {count} | {share:.0%} |" for low, share, count in levels),
         "",
-        "An emotion below 40% is not likely: about there it is as often wrong as right.",
+        "An emotion below 40% counts as not likely: there it is wrong about as often as right.",
     ]  # fmt: skip
     return "\n".join(lines).replace("%", " %")
 
@@ -126,7 +127,7 @@ def table(
 def _said(figures: Figures) -> str:
     return (
         f"{figures.recall:.1%} of the changes found, {figures.precision:.1%} of the path's changes true, median error "
-        f"{figures.error_s:.3f} s; over all changes, found or not, {figures.error_of_all_s:.3f} s"
+        f"{figures.error_s:.3f} s, and {figures.error_of_all_s:.3f} s over all changes, found or not"
     )
 
 

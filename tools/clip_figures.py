@@ -68,9 +68,9 @@ def markdown(facts: Mapping[str, Any], backbone: str) -> str:
     options = person["options"]
     counts = facts["pictures"]
     lines = [
-        f"Backbone `{backbone}`. Pictures: {counts['train']} for training, {counts['choose']} to choose by, "
-        f"{counts['report']} to report on. {person['clips']} training clips of one person, {group['clips']} of groups. "
-        "On the clips of the pictures to report on, with 95% bootstrap intervals:",
+        f"Backbone `{backbone}`. Pictures: {counts['train']} for training, {counts['choose']} to choose by "
+        f"and {counts['report']} to report on. Training clips: {person['clips']} of one person and {group['clips']} of "
+        "groups. These are the figures on clips from the pictures to report on, with 95% bootstrap intervals:",
         "",
         "| clips | answer | number | accuracy | mean recall of the classes | calibration error |",
         "|---|---|---|---|---|---|",

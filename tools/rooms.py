@@ -40,7 +40,7 @@ def folder_of(room: str) -> Path:
 
 def _table(folder: Path) -> list[str]:
     shown = folder.relative_to(ROOT).as_posix()
-    lines = ["", f"### {shown}/", "", sentence(folder / "__init__.py"), "", "| module | what is in it |", "|---|---|"]
+    lines = ["", f"### {shown}/", "", sentence(folder / "__init__.py"), "", "| module | contents |", "|---|---|"]
     modules = [file for file in sorted(folder.glob("*.py")) if not file.stem.startswith("__")]
     lines += [f"| `{file.name}` | {sentence(file).replace('|', '&#124;')} |" for file in modules]
     for below in sorted(each.parent for each in folder.glob("*/__init__.py")):
@@ -52,7 +52,7 @@ def rooms() -> str:
     """The part of the page between the marks."""
     names = floors()
     top = [ROOT / "fer_video" / f"{name}.py" for name in names if not folder_of(name).is_dir()]
-    lines = ["### fer_video/", "", "| module | what is in it |", "|---|---|"]
+    lines = ["### fer_video/", "", "| module | contents |", "|---|---|"]
     lines += [f"| `{file.name}` | {sentence(file)} |" for file in [top[0].with_name("__init__.py"), *top]]
     for name in names:
         if folder_of(name).is_dir():

@@ -3,7 +3,7 @@
 Methods: fer_video/training.
 """
 
-import click
+import cloup
 from fer_video.cli.backbone.evaluate import evaluate
 from fer_video.cli.backbone.export import export
 from fer_video.cli.backbone.quantize import quantize
@@ -12,6 +12,6 @@ from fer_video.cli.backbone.train import train
 __all__ = ["backbone"]
 
 
-@click.group(commands=(train, evaluate, export, quantize))
+@cloup.group(sections=[cloup.Section("Commands", (train, evaluate, export, quantize))])
 def backbone() -> None:
     """Train, measure, export and quantise the network that reads faces."""

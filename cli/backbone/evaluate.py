@@ -8,33 +8,61 @@ from typing import Any
 
 import click
 from fer_video.cli.backbone.options import cache_option, crop_options, labelled, pairs, quiet_option
+from fer_video.cli.shared.command import command, option_group
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import debug_option
 
 __all__ = ["evaluate"]
 
 
-@click.command()
+@command()
 @click.argument("model", required=False)
-@click.option("--data", multiple=True, callback=pairs, metavar="LAYOUT=PATH", required=True,
-              help="Labelled faces; LAYOUT is ferplus, utkface, affectnet, people, classes or csv.")  # fmt: skip
-@click.option("--part", type=click.Choice(("train", "val", "test", "all")), default="val", show_default=True,
-              help="Which part is measured on.")  # fmt: skip
+@option_group(
+    "Dataset",
+    click.option(
+        "--data",
+        multiple=True,
+        callback=pairs,
+        metavar="LAYOUT=PATH",
+        required=True,
+        help="Labelled faces. LAYOUT is ferplus, utkface, affectnet, people, classes or csv. Can be repeated.",
+    ),
+    click.option(
+        "--part",
+        type=click.Choice(("train", "val", "test", "all")),
+        default="val",
+        show_default=True,
+        metavar="NAME",
+        help="Part of the dataset: train, val, test or all.",
+    ),
+)
 @crop_options
-@click.option("--format", "format_name", type=click.Choice(("table", "json")), default="table", show_default=True,
-              help="Of the output.")  # fmt: skip
-@click.option("--png", metavar="FILE", help="Draw the confusion matrix of the emotions there (extra [plot]).")
-@click.option("--device", default="auto", show_default=True, help="Where the network runs, as in fervid predict.")
 @cache_option
+@option_group(
+    "Output",
+    click.option(
+        "--format",
+        "format_name",
+        type=click.Choice(("table", "json")),
+        default="table",
+        show_default=True,
+        help="Print a table, or JSON for programs.",
+    ),
+    click.option("--png", metavar="FILE", help="Draw the confusion matrix of the emotions. Needs the extra [plot]."),
+)
+@click.option(
+    "--device", metavar="NAME", default="auto", show_default=True, help="Device for the network, as in fervid predict."
+)
 @quiet_option
 @debug_option
 def evaluate(
     model: str | None, data: dict[str, Path], part: str, format_name: str, png: str | None, device: str,
     cache: str | None, quiet: bool, **crop: Any,
 ) -> None:  # fmt: skip
-    """Measure a backbone on labelled faces: accuracy, recall by class, errors by group of people.
+    """Measure a backbone on labelled faces.
 
-    MODEL is the name of a backbone, or an ONNX file that says what it is; without it, the embedded one. Needs no torch.
+    Prints accuracy, recall per class, and errors per group of people. MODEL is the name of a backbone, or an ONNX file
+    written by fervid backbone export. Without MODEL, the default backbone is measured. Does not need torch.
 
     \b
     fervid backbone evaluate --data ferplus=FERPLUS.zip --data utkface=UTKFACE.zip
@@ -47,7 +75,8 @@ def evaluate(
     from fer_video.training.evaluate import evaluate_backbone
 
     if png is not None:
-        from fer_video.render.confusion import check_drawing, draw_confusion
+        from fer_video.render.confusion import draw_confusion
+        from fer_video.render.figure import check_drawing
 
         check_drawing(Path(png))
     spec = find_model("emotion-backbone", model)

@@ -5,23 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from fer_video.cli.shared.command import command
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import debug_option
 
 __all__ = ["export"]
 
 
-@click.command()
+@command()
 @click.argument("run")
-@click.option("--out", required=True, metavar="FILE", help="The ONNX file; its manifest entry goes beside it as JSON.")
-@click.option("--name", help="Of the model.  [default: the recipe's]")
-@click.option("--licence", help="Of the model.  [default: the recipe's]")
+@click.option(
+    "--out",
+    required=True,
+    metavar="FILE",
+    help="Write the ONNX file to FILE, and its description to a JSON file beside it.",
+)
+@click.option("--name", metavar="NAME", help="Name of the model.  [default: the name in the recipe]")
+@click.option("--licence", metavar="TEXT", help="Licence of the model.  [default: the licence in the recipe]")
 @debug_option
 def export(run: str, out: str, name: str | None, licence: str | None) -> None:
-    """Write a trained backbone as ONNX, checked against torch.
+    """Write a trained backbone as ONNX, and compare it with torch.
 
-    RUN is the folder of fervid backbone train, or a best.safetensors. The file says what it is and runs in
-    fervid predict --backbone FILE as it stands. Needs the extra [train].
+    RUN is a folder written by fervid backbone train, or a best.safetensors file. The ONNX file contains its own
+    description: use it with fervid predict --backbone FILE. Needs the extra [train].
     """
     from fer_video.training import need_torch
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from fer_video.cli.backbone.bars import Bars
+from fer_video.cli.shared.command import option_group
 
 if TYPE_CHECKING:
     from fer_video.models import ModelSpec
@@ -31,25 +32,36 @@ def pairs(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...
     return found
 
 
-cache_option: Callable[[F], F] = click.option(
-    "--cache", metavar="DIR", help="Folder of decoded pictures.  [default: faces in fervid's cache]"
+cache_option: Callable[[F], F] = option_group(
+    "Dataset",
+    click.option("--cache", metavar="DIR", help="Folder for decoded pictures.  [default: faces in fervid's cache]"),
 )
-quiet_option: Callable[[F], F] = click.option("-q", "--quiet", is_flag=True, help="No progress and no warnings.")
-
-
-def crop_options(command: F) -> F:
-    """How labelled faces are split and cut."""
-    for decorator in (
-        click.option("--crop-factor", "factor", type=click.FloatRange(0.5, 3), metavar="F",
-                     help="Side of the crop in units of the face box.  [default: the model's own]"),
-        click.option("--crop", type=click.Choice(("whole", "detect", "box", "masked")),
-                     help="The picture is the crop (default for ferplus), find the face (default), the dataset's box, "
-                          "or a face cut out along its outline."),
-        click.option("--validation", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.1,
-                     show_default=True, help="Share for validation where a dataset names no such part."),
-    ):  # fmt: skip
-        command = decorator(command)
-    return command
+quiet_option: Callable[[F], F] = click.option("-q", "--quiet", is_flag=True, help="Show no progress and no warnings.")
+crop_options: Callable[[F], F] = option_group(
+    "Dataset",
+    click.option(
+        "--validation",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        default=0.1,
+        show_default=True,
+        metavar="SHARE",
+        help="Share of the pictures for validation, if the dataset has no such part.",
+    ),
+    click.option(
+        "--crop",
+        type=click.Choice(("whole", "detect", "box", "masked")),
+        metavar="HOW",
+        help="whole: the picture is the crop; detect: crop around the detected face; box: crop around the dataset's "
+        "box; masked: a face cut out along its outline.  [default: whole for ferplus, otherwise detect]",
+    ),
+    click.option(
+        "--crop-factor",
+        "factor",
+        type=click.FloatRange(0.5, 3),
+        metavar="N",
+        help="Side of the crop as a multiple of the longer side of the face box.  [default: as the backbone needs]",
+    ),
+)
 
 
 def cache_folder(given: str | None) -> Path:

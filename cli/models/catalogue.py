@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+from fer_video.cli.shared.command import command
 from fer_video.cli.shared.options import debug_option
 
 from fer_video.errors import printable
@@ -18,15 +19,20 @@ __all__ = ["info", "list_"]
 
 _TASKS = ("face-detector", "emotion-backbone", "face-recognition")
 
-json_option = click.option("--json", "as_json", is_flag=True, help="For programs.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
-@click.command("list")
-@click.option("--task", type=click.Choice(_TASKS), help="Only these.")
+@command("list")
+@click.option(
+    "--task",
+    type=click.Choice(_TASKS),
+    metavar="TASK",
+    help=f"List only models of one task: {', '.join(_TASKS[:-1])} or {_TASKS[-1]}.",
+)
 @json_option
 @debug_option
 def list_(task: str | None, as_json: bool) -> None:
-    """Show every model fervid knows: embedded, to pull, imported."""
+    """List the models: embedded, to download, and imported."""
     from fer_video.models import catalogue, load_manifest
 
     chosen = [spec for spec in catalogue().values() if task is None or spec.task == task]
@@ -44,12 +50,12 @@ def list_(task: str | None, as_json: bool) -> None:
     click.echo("\n* default   + on this machine   - not here: fervid models pull NAME")
 
 
-@click.command()
+@command()
 @click.argument("name")
 @json_option
 @debug_option
 def info(name: str, as_json: bool) -> None:
-    """Say all that is known of a model."""
+    """Print what is known about a model: licence, source, input, heads."""
     from fer_video.models.manifest import find_entry
 
     about = _about(find_entry(name))

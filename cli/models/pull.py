@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from fer_video.cli.shared.command import AliasedOption, command
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import debug_option
 
@@ -15,23 +16,33 @@ from fer_video.errors import FervidError, OptionError
 __all__ = ["pull"]
 
 
-@click.command()
+@command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
-@click.option("--from", "source", metavar="FILE", help="Take this file instead of the network; verified all the same.")
+@click.option("--from", "source", metavar="FILE", help="Verify and store FILE instead of downloading the model.")
 @click.option(
-    "--mirror", metavar="URL", help="Base address that has NAME.onnx.  [default: $FERVID_MIRROR, or the publisher]"
+    "--mirror",
+    metavar="URL",
+    help="Download from URL/NAME.onnx, and verify it as usual.  [default: $FERVID_MIRROR, or the publisher]",
 )
-@click.option("--accept-license", is_flag=True, help="Of a model that forbids commercial use.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.option(
+    "--accept-license",
+    "--accept-licence",
+    "accept_license",
+    is_flag=True,
+    cls=AliasedOption,
+    help="Accept the licence of a model that forbids commercial use.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @debug_option
 @click.pass_context
 def pull(
     ctx: click.Context, /, names: tuple[str, ...], source: str | None, mirror: str | None, accept_license: bool,
     quiet: bool,
 ) -> None:  # fmt: skip
-    """Download models, verify them and put them where --backbone and --detector find them by name.
+    """Download and verify models.
 
-    An interrupted download goes on where it stopped. Proxies are those of the environment.
+    They can then be used by name with --backbone and --detector. A download that was interrupted continues where it
+    stopped. Proxies are read from the environment (https_proxy). Prints the path of each model.
     """
     from fer_video.engine.trial import try_model
     from fer_video.models.manifest import find_entry

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from fer_video.cli.shared.command import command
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import debug_option
 
@@ -11,12 +12,15 @@ from fer_video.errors import OptionError
 __all__ = ["path", "remove", "verify"]
 
 
-@click.command()
+@command()
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @debug_option
 @click.pass_context
 def verify(ctx: click.Context, /, names: tuple[str, ...]) -> None:
-    """Compare the hashes of models with what they should be; without NAME, of all that are on this machine."""
+    """Verify the hashes of models.
+
+    Without NAME, all models on this machine are verified. The exit code is 1 if a model is damaged or missing.
+    """
     from fer_video.models import catalogue
     from fer_video.models.manifest import find_entry
     from fer_video.models.verify import verify_file
@@ -33,22 +37,25 @@ def verify(ctx: click.Context, /, names: tuple[str, ...]) -> None:
     ctx.exit(1 if bad else 0)
 
 
-@click.command()
+@command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @debug_option
 def remove(names: tuple[str, ...]) -> None:
-    """Delete pulled or imported models from this machine."""
+    """Delete downloaded or imported models from this machine."""
     from fer_video.models.store import remove
 
     for name in names:
         warn(f"{name}: {'removed' if remove(name) else 'was not here'}")
 
 
-@click.command()
+@command()
 @click.argument("name", required=False)
 @debug_option
 def path(name: str | None) -> None:
-    """Print where a model is; without NAME, the folder of pulled and imported ones."""
+    """Print the path of a model.
+
+    Without NAME, prints the folder of downloaded and imported models.
+    """
     from fer_video.models.manifest import find_entry, store_dir
 
     if name is None:

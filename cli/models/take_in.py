@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from fer_video.cli.shared.command import command
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import debug_option
 
@@ -22,36 +23,52 @@ __all__ = ["import_"]
 _LABELS, _NORMALIZATIONS = ("affectnet-8", "affectnet-7", "ferplus-8"), ("imagenet", "half", "unit", "bytes")
 
 
-@click.command("import")
+@command("import")
 @click.argument("path", metavar="PATH.onnx")
-@click.option("--name", help="What it will be called.  [default: the file's name]")
+@click.option("--name", metavar="NAME", help="Name of the model in fervid.  [default: the name of the file]")
 @click.option(
     "--labels",
     metavar="SET|LIST",
-    help=f"Emotions in the order of the output: {', '.join(_LABELS)}, or names with commas.",
+    help=f"Emotions in the order of the output: {', '.join(_LABELS)}, or names separated by commas.",
 )
 @click.option("--valence-arousal", is_flag=True, help="The last two numbers of the output are valence and arousal.")
 @click.option(
     "--normalize",
     type=click.Choice(_NORMALIZATIONS),
-    help="Pixels: ImageNet mean and std of 0..1; (0..1 - 0.5) / 0.5; 0..1; 0..255.",
+    metavar="NAME",
+    help="Scale of the pixels: imagenet (0 to 1, then ImageNet mean and std), half (-1 to 1), unit (0 to 1) or bytes "
+    "(0 to 255).",
 )
-@click.option("--channels", type=click.Choice(("RGB", "BGR")), default="RGB", show_default=True, help="Their order.")
-@click.option("--size", type=int, metavar="PX", help="Side of the input, where the graph leaves it free.")
-@click.option("--aligned", is_flag=True, help="Faces turned so that landmarks lie on the usual 112-pixel template.")
 @click.option(
-    "--crop-factor", type=float, default=1.0, show_default=True, help="Side of the crop in units of the face box."
+    "--channels",
+    type=click.Choice(("RGB", "BGR")),
+    default="RGB",
+    show_default=True,
+    help="Order of the colour channels.",
 )
-@click.option("--emotion-output", metavar="NAME", help="Output with the emotion logits, where there are several.")
-@click.option("--features-output", metavar="NAME", help="Output with the features.  [default: found in the graph]")
-@click.option("--licence", default="not stated", help="What to note as its licence.")
-@click.option("--source", default="not stated", help="What to note as its source.")
+@click.option("--size", type=int, metavar="PX", help="Side of the input in pixels, if the graph does not fix it.")
+@click.option("--aligned", is_flag=True, help="Align faces by their landmarks to the usual template of 112 pixels.")
+@click.option(
+    "--crop-factor",
+    type=float,
+    default=1.0,
+    show_default=True,
+    metavar="N",
+    help="Side of the crop as a multiple of the longer side of the face box.",
+)
+@click.option(
+    "--emotion-output", metavar="NAME", help="Output with the emotion logits, if the graph has several outputs."
+)
+@click.option("--features-output", metavar="NAME", help="Output with the embedding.  [default: found in the graph]")
+@click.option("--licence", metavar="TEXT", default="not stated", show_default=True, help="Licence of the model.")
+@click.option("--source", metavar="TEXT", default="not stated", show_default=True, help="Source of the model.")
 @debug_option
 def import_(path: str, labels: str | None, valence_arousal: bool, **given: Any) -> None:
-    """Take in a network of yours: look at its graph, run it once, and remember what it is.
+    """Import a network from an ONNX file.
 
-    What the graph cannot tell is taken from the options, or asked for on a terminal: the labels in their order, and
-    how pixels are normalised. Detectors of the SCRFD and YuNet families need neither.
+    The graph is checked and run once, and the file is stored with a description. What the graph does not tell is taken
+    from the options, or asked for on a terminal: the order of the labels, and the scale of the pixels. Detectors of the
+    SCRFD and YuNet families need neither.
 
     \b
     fervid models import fer.onnx --labels affectnet-8 --normalize imagenet
@@ -62,7 +79,7 @@ def import_(path: str, labels: str | None, valence_arousal: bool, **given: Any) 
     from fer_video.models.store import add, check_name
 
     file = Path(path)
-    if not file.is_file():
+    if not file.exists():
         raise OptionError(f"{file}: no such file")
     check_name(given["name"] or file.stem)
     facts = inspect(file)

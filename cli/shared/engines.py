@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
+from fer_video.cli.shared.command import is_typed
 
 if TYPE_CHECKING:
     from fer_video.jobs.engine import Engine, Work
@@ -30,7 +31,7 @@ def check_engine(ctx: click.Context, given: dict[str, Any]) -> None:
             raise click.UsageError(f"--device {device} on Ray needs --gpus-per-worker: 1, or a part such as 0.25")
         return
     for name in ("address", "gpus_per_worker"):
-        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
+        if is_typed(ctx, name):
             raise click.UsageError(f"--{name.replace('_', '-')} needs --engine ray")
 
 

@@ -1,12 +1,15 @@
-"""What `fervid train` and `fervid evaluate` share."""
+"""Options and tables that `fervid train` and `fervid evaluate` share."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import click
+from fer_video.cli.shared.command import RareOption, option_group, together
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import analyzer_options
 from fer_video.cli.shared.progress import BatchProgress
@@ -20,7 +23,94 @@ if TYPE_CHECKING:
 
 HASH_LENGTH = 16  # of the content hashes of training clips that a model keeps
 
-__all__ = ["HASH_LENGTH", "confusion_lines", "evaluation_lines", "features_of", "fit_options", "read_dataset"]
+__all__ = [
+    "HASH_LENGTH",
+    "confusion_lines",
+    "evaluation_lines",
+    "features_of",
+    "fit_options",
+    "read_dataset",
+    "training_options",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+training_options: Callable[[F], F] = together(
+    option_group(
+        "Dataset",
+        click.option(
+            "--layout",
+            type=click.Choice(("afew", "vgaf", "classes", "csv")),
+            metavar="NAME",
+            help="Layout of the dataset: afew, vgaf, classes or csv (docs/datasets.md).  [default: recognised]",
+        ),
+        click.option(
+            "--features",
+            "features_dir",
+            metavar="DIR",
+            help="Folder for extracted features, which later runs use again.  [default: a folder in fervid's cache]",
+        ),
+        click.option(
+            "--workers", type=int, default=1, show_default=True, metavar="N", help="Extract features in N processes."
+        ),
+    ),
+    option_group(
+        "Training",
+        click.option(
+            "--protocol",
+            type=click.Choice(("afew", "vgaf")),
+            default="afew",
+            show_default=True,
+            metavar="NAME",
+            help="Preset for the other training options: afew for one person per clip, vgaf for a group.",
+        ),
+        click.option(
+            "--faces",
+            type=click.Choice(("main", "all")),
+            cls=RareOption,
+            help="Use the embeddings of the main person, or of all faces.  [default: as in --protocol]",
+        ),
+        click.option(
+            "--statistics",
+            metavar="LIST",
+            cls=RareOption,
+            help="Statistics in the descriptor: mean, std, min and max, separated by commas.  [default: as in "
+            "--protocol]",
+        ),
+        click.option(
+            "--nested/--flat",
+            default=None,
+            cls=RareOption,
+            help="Pool over the faces of each frame before pooling over frames, or over all at once.  [default: as in "
+            "--protocol]",
+        ),
+        click.option(
+            "--normalize/--raw",
+            default=None,
+            cls=RareOption,
+            help="Scale descriptors to unit length (L2), or leave them as they are.  [default: as in --protocol]",
+        ),
+        click.option(
+            "--kernel",
+            type=click.Choice(("linear", "rbf")),
+            cls=RareOption,
+            help="Kernel of the SVM.  [default: as in --protocol]",
+        ),
+        click.option(
+            "-C",
+            "--cost",
+            type=float,
+            metavar="C",
+            cls=RareOption,
+            help="Regularisation parameter C of the SVM.  [default: as in --protocol]",
+        ),
+        click.option("--balanced", is_flag=True, help="Weight classes inversely to their frequency."),
+        click.option(
+            "--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of the folds and the solver."
+        ),
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="Show no progress."),
+)
 
 
 def fit_options(given: dict[str, Any]) -> FitOptions:
@@ -85,8 +175,8 @@ def evaluation_lines(result: Evaluation) -> list[str]:
 
 
 def confusion_lines(result: Evaluation) -> list[str]:
-    """What was said of each class: counts, recall and precision."""
-    corner = "true \\ said"
+    """The predictions for each class: counts, recall and precision."""
+    corner = "true \\ predicted"
     width = max(len(label) for label in (*result.labels, corner))
     columns = [max(len(label), 5) for label in result.labels]
     heads = "  ".join(label.rjust(column) for label, column in zip(result.labels, columns, strict=True))

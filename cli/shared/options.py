@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they mean to the library."""
+"""Options that several commands share, in their groups (command.py), and what they mean to the library."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from fer_video.cli.shared.command import RareOption, is_typed, option_group, together
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.messages import show_details
+from fer_video.cli.shared.times import TIME
 
 if TYPE_CHECKING:
     from fer_video.options import AnalyzerOptions
 
 __all__ = [
-    "BATCH_OPTIONS",
     "FILE_SUFFIXES",
+    "TABLE_FORMATS",
     "analyzer_options",
-    "batch_options",
+    "bench_sampling_options",
     "debug_option",
     "device_options",
-    "engine_options",
     "face_options",
+    "folder_output_options",
     "input_argument",
     "model_options",
     "output_options",
     "sampling_options",
-    "training_options",
-    "worker_options",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -35,19 +35,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 # Spelled out because fer_video.results.writers takes time to import; a test compares.
 _FORMATS = ("table", "json", "jsonl", "csv")
 _CLIP_FORMATS = ("vtt", "srt", "eaf", "textgrid")
-_FOLDER_ONLY = ("parquet",)
-FILE_SUFFIXES = {f".{name}": name for name in (*_FORMATS[1:], *_CLIP_FORMATS, *_FOLDER_ONLY)} | {".ndjson": "jsonl"}
+TABLE_FORMATS = ("parquet", "xlsx")  # not text
+_OTHER_SUFFIXES = {".ndjson": "jsonl", ".txt": "table"}
+FILE_SUFFIXES = {f".{name}": name for name in (*_FORMATS[1:], *TABLE_FORMATS, *_CLIP_FORMATS)} | _OTHER_SUFFIXES
 # Spelled out here because fer_video.models.devices, which checks them, takes time to import; a test compares.
 _DEVICES = ("auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "directml", "qnn")
-
-
-def _together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
-    def decorate(command: F) -> F:
-        for decorator in reversed(decorators):
-            command = decorator(command)
-        return command
-
-    return decorate
 
 
 input_argument: Callable[[F], F] = click.argument(
@@ -56,213 +48,224 @@ input_argument: Callable[[F], F] = click.argument(
 
 
 def _format_from_name(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str:
-    """--format, or else what the suffix of --out says, or else a table."""
+    """--format, or else what the suffix of --out says, or else what a config file says, or else a table."""
     out = ctx.params.get("out")
-    return value or FILE_SUFFIXES.get(Path(out).suffix.lower() if out else "", "table")
+    by_suffix = FILE_SUFFIXES.get(Path(out).suffix.lower()) if out else None
+    return (value if is_typed(ctx, "format_name") else by_suffix or value) or "table"
 
 
-output_options: Callable[[F], F] = _together(
+def _output_options(out: click.decorators.FC, usual: str) -> Callable[[F], F]:
+    return option_group(
+        "Output",
+        out,
+        click.option(
+            "--format",
+            "format_name",
+            metavar="NAME",
+            type=click.Choice((*_FORMATS, *TABLE_FORMATS, *_CLIP_FORMATS)),
+            callback=_format_from_name,
+            help="Write table, json, jsonl, csv, parquet or xlsx (not in batches); or vtt, srt, eaf or textgrid, which "
+            f"hold the segments of one clip.  [default: {usual}]",
+        ),
+        click.option(
+            "--rows",
+            metavar="NAME",
+            type=click.Choice(("clips", "people", "segments", "frames")),
+            default="clips",
+            show_default=True,
+            help="Write one row per clip (clips), person (people), segment (segments) or face in a sampled frame "
+            "(frames).",
+        ),
+        click.option(
+            "--frames",
+            is_flag=True,
+            help="Include every sampled frame in JSON, as fervid render, plot and report need it.",
+        ),
+        click.option(
+            "--identity-embeddings",
+            is_flag=True,
+            cls=RareOption,
+            help="Include an embedding of each person's face in JSON, for fervid people. It is biometric data.",
+        ),
+    )
+
+
+output_options: Callable[[F], F] = _output_options(
     click.option(
         "--out",
         metavar="FILE|DIR/",
         shell_complete=files,
         is_eager=True,
-        help="Write to FILE, whole or not at all; without --format its suffix (.json .jsonl .csv .vtt …) decides. "
-        "Into a folder: a batch that can be stopped and gone on with, JSON unless --format says otherwise.",
+        help="Write to FILE, whole or not at all; its suffix (.json, .csv, .vtt ...) sets the format. DIR/ makes a "
+        "batch that can be stopped and resumed.  [default: stdout]",
     ),
+    "table; json in a batch",
+)
+folder_output_options: Callable[[F], F] = _output_options(
     click.option(
-        "--format",
-        "format_name",
-        type=click.Choice((*_FORMATS, *_FOLDER_ONLY, *_CLIP_FORMATS)),
-        callback=_format_from_name,
-        help="Of the output; table is for reading, parquet for a folder, the last four hold the segments of one clip.  "
-        "[default: table]",
+        "--out",
+        metavar="DIR/",
+        shell_complete=files,
+        is_eager=True,
+        help="Write results and journal to this folder, which is made if it does not exist.  [required]",
     ),
-    click.option(
-        "--rows",
-        type=click.Choice(("clips", "people", "segments", "frames")),
-        default="clips",
-        show_default=True,
-        help="What one row or object is: a clip, a person in it, a segment, or a sampled frame and face.",
+    "json",
+)
+
+model_options: Callable[[F], F] = together(
+    option_group(
+        "Answers",
+        click.option(
+            "--model",
+            metavar="NAME|DIR",
+            default="auto",
+            show_default=True,
+            help="Clip model for the answers: auto (the best for the backbone), a name, a folder written by fervid "
+            "train, or none (mean over frames).",
+        ),
+        click.option(
+            "--group", is_flag=True, help="Put the answer for the group of all people first, with its valence."
+        ),
+        click.option(
+            "--group-model",
+            metavar="NAME|DIR",
+            cls=RareOption,
+            help="Clip model for the group, such as pseudo-vgaf-3.  [default: mean of the answers for people]",
+        ),
+        click.option(
+            "--min-confidence",
+            type=float,
+            default=0,
+            show_default=True,
+            metavar="0-1",
+            help="Give no emotion if its probability is lower than this.",
+        ),
+        click.option(
+            "--window",
+            "window_s",
+            type=float,
+            metavar="SEC",
+            cls=RareOption,
+            help="Classify windows of SEC seconds and merge them into segments.  [default: segments from frames]",
+        ),
+        click.option(
+            "--step",
+            "step_s",
+            type=float,
+            metavar="SEC",
+            cls=RareOption,
+            help="Seconds between the starts of two windows.  [default: half a window]",
+        ),
     ),
-    click.option(
-        "--frames",
-        is_flag=True,
-        help="JSON clips also hold every sampled frame: what render, plot and report can be made from.",
+    option_group(
+        "Frames",
+        click.option(
+            "--adaptive",
+            is_flag=True,
+            help="Sample every 18th frame, and more only while the clip model is not certain.",
+        ),
     ),
-    click.option(
-        "--identity-embeddings",
-        is_flag=True,
-        help="JSON clips also hold an embedding of each person's face, for fervid people: biometric data.",
+    option_group(
+        "People",
+        click.option(
+            "--identify/--no-identify",
+            default=True,
+            help="Join tracks of the same face into one person, also across cuts and gaps.  [default: identify]",
+        ),
+        click.option(
+            "--identity-model",
+            metavar="NAME|PATH",
+            cls=RareOption,
+            help="Network that compares faces.  [default: sface]",
+        ),
     ),
 )
 
-worker_options: Callable[[F], F] = _together(
-    click.option("--workers", type=int, default=1, show_default=True, metavar="N", help="Processes."),
-    click.option("--timeout", "timeout_s", type=float, metavar="SEC", help="Give up a file after SEC seconds, twice."),
-)
 
-engine_options: Callable[[F], F] = _together(
-    click.option(
-        "--engine",
-        type=click.Choice(("local", "ray")),
-        default="local",
-        show_default=True,
-        help="Processes of this machine, or of a Ray cluster: as many as it has room for unless --workers says less, "
-        "each with --threads cores (1).",
-    ),
-    click.option("--address", metavar="HOST:PORT", help="Of the cluster; local: made here.  [default: where we are]"),
-    click.option(
-        "--gpus-per-worker",
-        type=float,
-        default=0.0,
-        show_default=True,
-        metavar="N",
-        help="GPUs of the cluster that each process has to itself; 0.25: four share one.",
-    ),
-)
+def _sampling_options(usual: str) -> Callable[[F], F]:
+    return option_group(
+        "Frames",
+        click.option("--fps", type=float, metavar="N", help=f"Sample N frames per second.  [default: {usual}]"),
+        click.option("--every-frame", is_flag=True, help="Sample every frame. This is slower and more accurate."),
+        click.option(
+            "--start",
+            "start_s",
+            type=TIME,
+            default=0,
+            show_default=True,
+            metavar="TIME",
+            help="Start at this time, in seconds or as 1:20.5.",
+        ),
+        click.option(
+            "--end", "end_s", type=TIME, metavar="TIME", help="Stop before this time.  [default: end of clip]"
+        ),
+        click.option(
+            "--detect",
+            type=click.Choice(("keyframes", "every")),
+            default="keyframes",
+            show_default=True,
+            metavar="WHERE",
+            cls=RareOption,
+            help="Run the face detector on key frames, at most 0.2 seconds apart (keyframes), or on every sampled "
+            "frame (every). Between key frames that agree, boxes are interpolated.",
+        ),
+    )
 
-batch_options: Callable[[F], F] = _together(
-    worker_options,
-    engine_options,
-    click.option("--retry-failed", is_flag=True, help="Try again what failed before."),
-    click.option("--anew", is_flag=True, help="Do all of it again, whatever the folder holds."),
-    click.option("--dry-run", is_flag=True, help="Only print what would be done, and why."),
-    click.option("--shard", metavar="I/N", help="Do every N-th file from the I-th on; fervid merge joins the results."),
-)
-# Their parameters: each makes a batch of what it is given to.
-BATCH_OPTIONS = (
-    "workers",
-    "timeout_s",
-    "engine",
-    "address",
-    "gpus_per_worker",
-    "retry_failed",
-    "anew",
-    "dry_run",
-    "shard",
-)
 
-model_options: Callable[[F], F] = _together(
-    click.option(
-        "--model",
-        metavar="NAME|DIR",
-        default="auto",
-        show_default=True,
-        help="What answers for a person and the clip: auto is the best method for the backbone, a clip model answers "
-        "alone, none is the mean of the probabilities of the frames.",
-    ),
-    click.option(
-        "--group", is_flag=True, help="Lead with the group: all people in the clip together, and its valence."
-    ),
-    click.option(
-        "--group-model",
-        metavar="NAME|DIR",
-        help="Clip model that answers for the group, such as pseudo-vgaf-3.  [default: mean of the people's answers]",
-    ),
-    click.option("--adaptive", is_flag=True, help="Look at more frames only while the answer is not certain."),
-    click.option(
-        "--window", "window_s", type=float, metavar="SEC", help="Segments from windows of SEC seconds, not from frames."
-    ),
-    click.option("--step", "step_s", type=float, metavar="SEC", help="A window begins every SEC.  [default: half]"),
-    click.option(
-        "--identify/--no-identify",
-        default=True,
-        show_default=True,
-        help="Join tracks of the same face, before and after a cut or a gap, to one person.",
-    ),
-    click.option("--identity-model", metavar="NAME|PATH", help="Network that tells people apart.  [default: sface]"),
-    click.option(
-        "--min-confidence",
-        type=float,
-        default=0.0,
-        metavar="0-1",
-        help="Abstain (no emotion) where the best probability lies below this.",
-    ),
-)
+sampling_options = _sampling_options("10")
+bench_sampling_options = _sampling_options("every frame")
 
-sampling_options: Callable[[F], F] = _together(
-    click.option("--fps", type=float, metavar="N", help="Look at N frames a second of video.  [default: 10]"),
-    click.option("--every-frame", is_flag=True, help="Look at every frame: slower, and the surest."),
-    click.option("--start", "start_s", type=float, default=0.0, metavar="SEC", help="Begin there."),
-    click.option("--end", "end_s", type=float, metavar="SEC", help="Stop before there."),
-    click.option(
-        "--detect",
-        type=click.Choice(("keyframes", "every")),
-        default="keyframes",
-        show_default=True,
-        help="Look for faces in key frames, up to 0.2 s apart, and in others where these do not agree; or in every "
-        "frame that is sampled.",
-    ),
-)
-
-face_options: Callable[[F], F] = _together(
+face_options: Callable[[F], F] = option_group(
+    "Faces",
     click.option(
         "--min-face",
         type=int,
         default=40,
         show_default=True,
         metavar="PX",
-        help="Leave out faces smaller than this in the frame. Smaller values find more and take longer.",
+        help="Ignore faces smaller than PX pixels.",
     ),
     click.option(
         "--min-score",
         type=float,
         metavar="0-1",
-        help="Leave out faces the detector is less sure of.  [default: as the detector needs, 0.65 for yunet]",
+        cls=RareOption,
+        help="Ignore faces with a lower score.  [default: 0.65 for yunet, 0.5 for other detectors]",
     ),
-    click.option("--max-faces", type=int, metavar="N", help="At most N a frame, the most prominent.  [default: all]"),
+    click.option(
+        "--max-faces",
+        type=int,
+        metavar="N",
+        help="Analyse at most N faces per frame.  [default: all]",
+    ),
     click.option(
         "--attributes",
         is_flag=True,
-        help="Also guess age, gender and ethnicity from appearance. For research on the model's own errors; "
-        "read the limits in its card.",
+        help="Also estimate age, gender and ethnicity. Read the limits in the model card first.",
     ),
 )
 
-device_options: Callable[[F], F] = _together(
-    click.option("--detector", metavar="NAME|PATH", help="Face detector; scrfd:PATH for an SCRFD file of yours."),
-    click.option("--backbone", metavar="NAME|PATH", help="Emotion network: an embedded one or an ONNX file."),
+device_options: Callable[[F], F] = option_group(
+    "Models and device",
+    click.option(
+        "--backbone",
+        metavar="NAME|PATH",
+        help="Emotion network: a name or an ONNX file.  [default: mobilenet-v1-mtl]",
+    ),
+    click.option(
+        "--detector",
+        metavar="NAME|PATH",
+        help="Face detector: a name or scrfd:PATH.  [default: yunet-2023mar]",
+    ),
     click.option(
         "--device",
+        metavar="NAME",
         type=click.Choice(_DEVICES),
         default="auto",
         show_default=True,
-        help="Where the networks run. A device asked for by name and not there is an error.",
+        help=f"Run the networks on {', '.join(_DEVICES[1:-1])} or {_DEVICES[-1]}; auto is cuda or else cpu.",
     ),
-    click.option("--threads", type=int, metavar="N", help="Cores that the networks use.  [default: all]"),
-)
-
-
-training_options: Callable[[F], F] = _together(
-    click.option(
-        "--layout",
-        type=click.Choice(("afew", "vgaf", "classes", "csv")),
-        help="How the dataset lies on disk (docs/datasets.md).  [default: recognised]",
-    ),
-    click.option(
-        "--protocol",
-        type=click.Choice(("afew", "vgaf")),
-        default="afew",
-        show_default=True,
-        help="Preset of the options below: one person (afew) or a group (vgaf).",
-    ),
-    click.option("--faces", type=click.Choice(("main", "all")), help="Embeddings of the main person, or of all."),
-    click.option("--statistics", metavar="LIST", help="Some of mean,std,min,max, with commas."),
-    click.option("--nested/--flat", default=None, help="First over the faces of a frame, then over the frames."),
-    click.option("--normalize/--raw", default=None, help="Descriptors to unit length (L2), or as they are."),
-    click.option("--kernel", type=click.Choice(("linear", "rbf")), help="LinearSVC, or SVC with an RBF kernel."),
-    click.option("-C", "--cost", type=float, metavar="C", help="The SVM's C."),
-    click.option("--balanced", is_flag=True, help="Weigh classes inversely to how often they occur."),
-    click.option("--seed", type=int, default=0, show_default=True, help="Of folds and of the solver."),
-    click.option(
-        "--features",
-        "features_dir",
-        metavar="DIR",
-        help="Where extracted features are kept and found again.  [default: a cache folder of the user]",
-    ),
-    click.option("--workers", type=int, default=1, show_default=True, metavar="N", help="Processes that extract."),
-    click.option("-q", "--quiet", is_flag=True, help="No progress."),
+    click.option("--threads", type=int, metavar="N", help="CPU cores for the networks.  [default: all]"),
 )
 
 
@@ -272,8 +275,20 @@ def _debug(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
 
 
 debug_option: Callable[[F], F] = click.option(
-    "--debug", is_flag=True, expose_value=False, callback=_debug, help="Show tracebacks and what the decoders report."
+    "--debug", is_flag=True, expose_value=False, callback=_debug, help="Show tracebacks and messages of the decoders."
 )
+
+
+def _drop_what_does_not_go_with(given: dict[str, Any]) -> None:
+    """A --format that was given makes --rows and --frames of a config file meaningless where it cannot hold them."""
+    context = click.get_current_context(silent=True)
+    if context is None or "format_name" not in given:
+        return
+    if given["format_name"] in _CLIP_FORMATS and not is_typed(context, "rows"):
+        given["rows"] = "clips"
+    for name in ("frames", "identity_embeddings"):
+        if given["format_name"] not in ("json", "jsonl") or given["rows"] != "clips":
+            given[name] = given.get(name, False) and is_typed(context, name)
 
 
 def analyzer_options(given: dict[str, Any]) -> AnalyzerOptions:
@@ -292,6 +307,7 @@ def analyzer_options(given: dict[str, Any]) -> AnalyzerOptions:
         raise click.UsageError("--adaptive chooses the frames itself; leave out --fps and --every-frame")
     if given.get("step_s") is not None and given["window_s"] is None:
         raise click.UsageError("--step needs --window")
+    _drop_what_does_not_go_with(given)
     if given.get("frames") and (given["format_name"] not in ("json", "jsonl") or given["rows"] != "clips"):
         raise click.UsageError("--frames belongs to JSON clips; use --format json or jsonl, or --rows frames instead")
     if given.get("identity_embeddings"):

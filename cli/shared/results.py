@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.core import ParameterSource
+from fer_video.cli.shared.command import is_typed
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.options import analyzer_options
 from fer_video.cli.shared.progress import BatchProgress
@@ -26,7 +26,7 @@ result_option: Callable[[F], F] = click.option(
     "result_file",
     metavar="FILE",
     shell_complete=files,
-    help="What fervid predict --frames wrote, instead of analysing the clip now.",
+    help="Read the output of fervid predict --frames from FILE instead of analysing the clip.",
 )
 
 
@@ -38,10 +38,13 @@ def result_of(
     Raises InputError, OptionError, ModelError, UsageError.
     """
     if result_file is not None:
+        from fer_video.render.match import check_match
         from fer_video.results.read import read_results
 
         refuse_analysis_options(ctx, given)
-        return _of_clip(clip, result_file, read_results(Path(result_file)))
+        result = _of_clip(clip, result_file, read_results(Path(result_file)))
+        check_match(result, here)
+        return result
     from fer_video.analyzer import Analyzer
 
     result = Analyzer(analyzer_options(given)).analyze(here, progress.update)
@@ -53,7 +56,7 @@ def refuse_analysis_options(ctx: click.Context, given: dict[str, Any]) -> None:
     """Options that say how to analyse make no sense for what was analysed before."""
     for parameter in ctx.command.params:
         name = parameter.name or ""
-        if name in given and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+        if name in given and is_typed(ctx, name):
             raise click.UsageError(f"{parameter.opts[-1]} is for analysing a clip; a result that was read is finished")
 
 

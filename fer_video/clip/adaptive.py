@@ -1,4 +1,4 @@
-"""Adaptive frame rate: look at few frames first, and at more only while the answer is not certain enough.
+"""Adaptive frame rate: few frames first, and more only while the answer is not certain enough.
 
 Savchenko, "Facial Expression Recognition with Adaptive Frame Rate based on Multiple Testing Correction", ICML 2023:
 classify the clip from every 18th frame; if the classifier's largest score exceeds a threshold, stop, else go on to

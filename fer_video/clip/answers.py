@@ -1,4 +1,4 @@
-"""How a person, and with them the clip, is answered for: one vocabulary for people, clips, groups and segments."""
+"""The methods that give the answer for a person and the clip, with one set of labels for all answers."""
 
 from __future__ import annotations
 

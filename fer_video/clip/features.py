@@ -1,4 +1,4 @@
-"""A clip's embeddings with all that belongs to them, in arrays and in .npz files.
+"""A clip's embeddings with their times, boxes and probabilities, in arrays and in .npz files.
 
 The keys of a file (docs/features.md): N rows, one a face in a sampled frame, in order of time; M sampled frames.
 
@@ -133,7 +133,9 @@ def load_features(path: Path) -> ClipFeatures:
                 genders=tuple(meta["genders"]),
                 ethnicities=tuple(meta["ethnicities"]),
             )
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except InputError:
+        raise
+    except Exception as error:  # zipfile and NumPy raise a dozen kinds on damaged ones, MemoryError among them
         raise InputError(
             f"{path}: not a features file of fervid that can be read; delete it to make it again"
         ) from error

@@ -1,4 +1,4 @@
-"""A trained clip classifier at work: NumPy and ONNX Runtime, no scikit-learn."""
+"""A trained clip model in use: NumPy and ONNX Runtime, no scikit-learn."""
 
 from __future__ import annotations
 

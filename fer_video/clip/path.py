@@ -32,13 +32,24 @@ Shares = npt.NDArray[np.float64]  # (n, labels), rows sum to 1
 
 @dataclass(frozen=True, slots=True)
 class PathOptions:
-    """Chosen on pseudo-clips with known times of change by tools/choose_path.py (docs/clip-models.md)."""
+    """How the best path through the frames of a person is found.
 
-    kernel_s: float = 0.5  # full width of the smoothing kernel at half of its height, seconds
-    min_s: float = 0.5  # shortest segment between two changes, seconds
-    cost: float = 0.3  # of a change, in units of log-probability x seconds
-    likely: float = 0.4  # an emotion below this probability is not likely: uncertain
-    gap_s: float = 0.5  # out of sight for longer than this ends a segment, seconds
+    The defaults were chosen by tools/choose_path.py on pseudo-clips with known times of change (see
+    docs/clip-models.md).
+
+    Attributes:
+        kernel_s: Full width of the smoothing kernel at half of its height, in seconds.
+        min_s: Shortest segment between two changes, in seconds.
+        cost: Cost of a change, in units of log-probability x seconds.
+        likely: Lowest probability of a likely emotion. Below it, a segment is uncertain.
+        gap_s: Seconds out of sight after which a segment ends.
+    """
+
+    kernel_s: float = 0.5
+    min_s: float = 0.5
+    cost: float = 0.3
+    likely: float = 0.4
+    gap_s: float = 0.5
 
     def __post_init__(self) -> None:
         if not (self.kernel_s > 0 and self.min_s >= 0 and self.cost >= 0 and self.gap_s > 0 and 0 <= self.likely <= 1):

@@ -117,11 +117,17 @@ class RunningStats:
 
 @dataclass(frozen=True, slots=True)
 class Pooling:
-    """How embeddings become a descriptor. The defaults are those of the AFEW experiments."""
+    """How embeddings become a descriptor. The defaults are those of the AFEW experiments.
 
-    statistics: tuple[Statistic, ...] = STATISTICS  # any selection, in any order
-    nested: bool = False  # first over the faces of a frame, then over the frames (VGAF)
-    normalize: bool = True  # the descriptor to unit length (L2)
+    Attributes:
+        statistics: Statistics over the embeddings, any selection in any order.
+        nested: Pool over the faces of each frame first, then over the frames (VGAF).
+        normalize: Scale the descriptor to unit length (L2).
+    """
+
+    statistics: tuple[Statistic, ...] = STATISTICS
+    nested: bool = False
+    normalize: bool = True
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.statistics if name not in STATISTICS]

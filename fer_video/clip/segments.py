@@ -24,7 +24,12 @@ Classify = Callable[[list[Observation]], npt.NDArray[np.float64]]
 
 @dataclass(frozen=True, slots=True)
 class WindowOptions:
-    """Windows of `length_s` seconds that begin every `step_s` seconds from the clip's first sampled frame on."""
+    """Sliding windows, from the first sampled frame of the clip on.
+
+    Attributes:
+        length_s: Length of a window in seconds.
+        step_s: Seconds from the start of one window to the start of the next.
+    """
 
     length_s: float
     step_s: float

@@ -5,9 +5,11 @@ model.json holds the hashes of the other two. Only svm.onnx is read to classify.
 
 from __future__ import annotations
 
+import glob
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,7 @@ __all__ = [
 ]
 
 DESCRIPTION, NETWORK, ESTIMATOR = "model.json", "svm.onnx", "svm.skops"
+_YOUNG_S = 60.0  # what another process may be at work on
 _MOST_BYTES = 1 << 20  # of model.json
 # What comes with fervid, and for whose faces it is the default.
 EMBEDDED: Mapping[str, str] = {"main": "pseudo-clip-8", "all": "pseudo-vgaf-3"}
@@ -126,6 +129,7 @@ def save_clip_model(folder: Path, info: ClipModelInfo, network: bytes, estimator
     folder = folder.resolve()  # a link keeps pointing where it did
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _recover(folder)
         work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
         try:
             new = work / "new"
@@ -147,6 +151,15 @@ def save_clip_model(folder: Path, info: ClipModelInfo, network: bytes, estimator
             shutil.rmtree(work, ignore_errors=True)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror}; choose another place") from error
+
+
+def _recover(folder: Path) -> None:
+    """Where somebody was killed who wrote this model: the older one gets its place back, and the rest goes."""
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.*.part"):
+        if left.is_dir() and not left.is_symlink() and time.time() - left.stat().st_mtime > _YOUNG_S:
+            if (left / "old").is_dir() and not folder.exists():
+                (left / "old").rename(folder)
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def check_place(folder: Path) -> None:

@@ -23,16 +23,28 @@ _WINDOWS = WindowOptions(length_s=2.0, step_s=1.0)
 
 @dataclass(frozen=True, slots=True)
 class SummaryOptions:
-    """Labels of the backbone's heads in its order, and how they are summed up."""
+    """Labels of the backbone's heads in its order, and how they are summarised.
+
+    Attributes:
+        emotions: Labels of the emotion head.
+        genders: Labels of the gender head. (): without attributes.
+        ethnicities: Labels of the ethnicity head. (): without attributes.
+        min_confidence: Answers with a lower confidence abstain: their emotion is None.
+        person_model: Clip model of the answers for people. None: the mean of the probabilities.
+        mixed: Answer with the mixture of the clip model and that mean, instead of the clip model alone.
+        group_model: Clip model of the group's answer. None: the mean of the answers of the people.
+        windows: Segments from sliding windows. None: segments from the best path through the frames.
+        path: How that path is found.
+    """
 
     emotions: Sequence[str]
-    genders: Sequence[str] = ()  # () without attributes
+    genders: Sequence[str] = ()
     ethnicities: Sequence[str] = ()
-    min_confidence: float = 0.0  # below it an answer abstains: its emotion is None
-    person_model: ClipModel | None = None  # None: the mean of the probabilities
-    mixed: bool = False  # the person model's mixture with that mean answers, instead of the model alone
-    group_model: ClipModel | None = None  # None: the mean of the people's answers
-    windows: WindowOptions | None = None  # segments of windows instead of the best path through the frames
+    min_confidence: float = 0.0
+    person_model: ClipModel | None = None
+    mixed: bool = False
+    group_model: ClipModel | None = None
+    windows: WindowOptions | None = None
     path: PathOptions = field(default_factory=PathOptions)
 
 

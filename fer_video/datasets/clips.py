@@ -1,4 +1,4 @@
-"""Labelled clips as people have them on disk: AFEW, VGAF, one folder a class, CSV.
+"""Layouts of labelled clips: AFEW, VGAF, one folder per class, CSV.
 
 A clip is a video file or a folder of pictures, its frames. Layouts (docs/datasets.md):
 
@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from fer_video.emotions import emotion_name, plain_emotion
 from fer_video.errors import InputError
 from fer_video.files import refuse_pipe
 from fer_video.media.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural, sequence_files
@@ -25,16 +26,7 @@ __all__ = ["LAYOUTS", "ClipDataset", "ClipSample", "Layout", "load_clips"]
 Layout = Literal["afew", "vgaf", "classes", "csv"]
 Split = Literal["train", "val"]
 
-# Names that AFEW gives its folders -> fervid's emotion names, so that they agree with a backbone's head.
-_AFEW = {
-    "angry": "anger",
-    "disgust": "disgust",
-    "fear": "fear",
-    "happy": "happiness",
-    "neutral": "neutral",
-    "sad": "sadness",
-    "surprise": "surprise",
-}
+_AFEW = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")  # names of its folders
 _AFEW_SPLITS: Mapping[str, Split] = {"train_afew": "train", "val_afew": "val", "train": "train", "val": "val"}
 _VGAF = {"1": "positive", "2": "neutral", "3": "negative"}
 _VGAF_SPLITS: Mapping[str, Split] = {"Train": "train", "Val": "val"}
@@ -145,7 +137,7 @@ def _afew_classes(folder: Path) -> list[Path]:
 
 def _read_afew(path: Path) -> Read:
     samples = [
-        ClipSample(clip, _AFEW[emotion.name.lower()], split=split)
+        ClipSample(clip, plain_emotion(emotion.name), split=split)
         for folder in _folders(path)
         if (split := _afew_split(folder))
         for emotion in _afew_classes(folder)
@@ -187,10 +179,10 @@ def _read_classes(path: Path) -> Read:
             samples += [replace(sample, split=_afew_split(part)) for sample in found if _afew_split(part)]
         return samples, []
     for folder in folders:
-        samples += [ClipSample(clip, folder.name) for clip in _clips_in(folder)]
+        samples += [ClipSample(clip, emotion_name(folder.name)) for clip in _clips_in(folder)]
         for subject in _folders(folder):
             if not sequence_files(subject):
-                samples += [ClipSample(clip, folder.name, subject.name) for clip in _clips_in(subject)]
+                samples += [ClipSample(clip, emotion_name(folder.name), subject.name) for clip in _clips_in(subject)]
     return samples, []
 
 
@@ -223,7 +215,8 @@ def _csv_sample(path: Path, line: int, row: Mapping[str, str | None]) -> ClipSam
     split = (row.get("split") or "").lower() or None
     if split not in (None, "train", "val"):
         raise InputError(f"{path}: line {line}: split {split!r} should be train, val or empty")
-    return ClipSample(path.parent / row["path"], (row["label"] or "").strip(), row.get("subject") or None, split)  # type: ignore[arg-type]
+    label = emotion_name(row["label"] or "")
+    return ClipSample(path.parent / row["path"], label, row.get("subject") or None, split)  # type: ignore[arg-type]
 
 
 _READERS: Mapping[Layout, Callable[[Path], Read]] = {

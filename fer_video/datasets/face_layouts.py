@@ -1,4 +1,4 @@
-"""One reader a layout of labelled faces: Tree -> (emotions, samples, what was left out and why)."""
+"""One reader per layout of labelled faces: Tree -> (emotions, samples, what was left out and why)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from fer_video.datasets import ferplus
-from fer_video.datasets.samples import ETHNICITIES, GENDERS, OLDEST, FaceSample, Part, plain_emotion
+from fer_video.datasets.samples import ETHNICITIES, GENDERS, OLDEST, FaceSample, Part
 from fer_video.datasets.tree import Tree
+from fer_video.emotions import plain_emotion
 from fer_video.errors import InputError
 from fer_video.media.decode import IMAGE_SUFFIXES
 

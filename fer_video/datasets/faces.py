@@ -1,4 +1,4 @@
-"""Labelled pictures of faces as people have them on disk, folders or zips -> samples.
+"""Labelled pictures of faces, in folders or zips -> samples.
 
 A picture may carry labels of some kinds only; what it lacks is None. Layouts (docs/training.md):
 

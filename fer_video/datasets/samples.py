@@ -19,7 +19,6 @@ __all__ = [
     "FaceLayout",
     "FaceSample",
     "Part",
-    "plain_emotion",
 ]
 
 FaceLayout = Literal["ferplus", "utkface", "affectnet", "people", "classes", "csv"]
@@ -30,11 +29,6 @@ FACE_LAYOUTS: tuple[FaceLayout, ...] = ("ferplus", "utkface", "affectnet", "peop
 GENDERS = ("male", "female")  # as UTKFace numbers them
 ETHNICITIES = ("White", "Black", "Asian", "Indian", "Others")
 OLDEST = 116  # of UTKFace's people
-# What people call a class -> what fervid calls it, so that datasets agree with each other.
-_NAMES = {
-    "angry": "anger", "disgusted": "disgust", "afraid": "fear", "fearful": "fear", "happy": "happiness",
-    "sad": "sadness", "surprised": "surprise",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +98,3 @@ def _apart(samples: Sequence[FaceSample]) -> tuple[FaceSample, ...]:
         for sample in samples
         if sample.part == "train" or (sample.person not in trained and sample.name not in names)
     )
-
-
-def plain_emotion(name: str) -> str:
-    """The name that fervid has for an emotion: "Happy" -> "happiness"."""
-    return _NAMES.get(name.lower(), name.lower())

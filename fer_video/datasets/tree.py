@@ -1,4 +1,4 @@
-"""A folder, or a zip of one that is read in place: names -> bytes. Nothing is ever unpacked to disk."""
+"""A folder, or a zip of one that is read without unpacking it: names -> bytes."""
 
 from __future__ import annotations
 
@@ -37,12 +37,11 @@ class Tree:
         try:
             refuse_pipe(path)
             self._zip = zipfile.ZipFile(path)
-            entries = self._zip.infolist()
+            self._sizes = {entry.filename: entry.file_size for entry in self._zip.infolist() if not entry.is_dir()}
         except InputError:
             raise
         except Exception as error:  # zipfile raises a dozen kinds on damaged ones: struct.error, NotImplementedError
             raise InputError(f"{path}: not a zip file that can be read") from error
-        self._sizes = {entry.filename: entry.file_size for entry in entries if not entry.is_dir()}
 
     def names(self) -> list[str]:
         """All files, in natural order (2 before 10), hidden ones left out."""

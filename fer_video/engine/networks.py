@@ -1,4 +1,4 @@
-"""The networks that a set of options names: started, or as a fingerprint of what they would give."""
+"""The networks of a set of options: started, or as a fingerprint of their results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames -> Observations: the stages decode, detect (with cut and track), and embed, all at work at the same time.
+"""Frames -> observations: the stages decode, detect (with cut and track), and embed, all working at the same time.
 
 Frames travel in chunks, so that the detector and the backbone each run on a batch; how many frames a chunk
 holds depends on their size, so memory stays flat for 4K as well as for an hour. Frames end where the faces have been

@@ -1,4 +1,4 @@
-"""Where a video cuts to another shot: nobody can be followed across it."""
+"""Where a video cuts to another shot; no track crosses a cut."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tracks -> people: who of those that were followed is the same person, from one clip's faces as they go by.
+"""Tracks -> people: which tracks show the same face, from the faces of one clip as they go by.
 
 A track is one unbroken appearance; it ends at a cut, or when its face is out of sight for too long. Each track leaves
 the embedding of its best crops (portraits.py), made when it ends, and tracks whose embeddings agree are one person

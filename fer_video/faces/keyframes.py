@@ -1,4 +1,4 @@
-"""Frames -> faces, from a detector that looks at some of the frames only: it costs more than all other stages together.
+"""Frames -> faces, from a detector that runs in some frames only, because it costs more than all other stages.
 
 It looks at key frames, a fifth of a second apart at most; a face that is in two of them at nearly the same place has
 been between the two in between. Where they do not agree, because somebody moved fast, came or went, the frame in the

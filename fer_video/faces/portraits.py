@@ -1,4 +1,4 @@
-"""The few crops of each track by which its person is recognised: large, sure, frontal, and apart in time."""
+"""The few crops of each track by which its person is recognised: large, certain, frontal, and apart in time."""
 
 from __future__ import annotations
 

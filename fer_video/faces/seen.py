@@ -1,8 +1,7 @@
-"""Crops of faces that are nearly the same picture as one before, such as when a film cuts back to a shot: no network is
-needed to tell that they show the same person.
+"""Crops that are nearly the same picture as one before show the same person: no network is needed to tell.
 
-Of 117,000 pairs of aligned crops of two people no two were more alike than 0.93 (benchmarks/identity.py), and of dark
-faces in one video no two more than 0.94.
+That is common where a film cuts back to a shot. Of 117,000 pairs of aligned crops of two people no two were more alike
+than 0.93 (benchmarks/identity.py), and of dark faces in one video no two more than 0.94.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Faces over time -> who is who: SORT's scheme (arXiv 1602.00763) without its Kalman filter.
+"""Faces over time -> tracks: SORT's scheme (arXiv 1602.00763) without its Kalman filter.
 
 Each track predicts its box by constant velocity; faces are assigned to predictions by overlap, all at once
 (Hungarian method). A person not seen for `max_lost_s` seconds is gone: time, not frames, so that the sampling

@@ -1,4 +1,4 @@
-"""Inside a Ray actor: load the models, do one clip at a time. See cluster.py.
+"""Inside a Ray actor: loads the models, analyses one clip at a time. See cluster.py.
 
 A node of a cluster is another machine: what this one takes for granted (environment, working directory, version) is
 brought along or compared, and a clip that only the coordinator can see is said to be just that.

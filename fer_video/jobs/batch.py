@@ -1,4 +1,4 @@
-"""A batch: many clips -> a folder of results with a journal, begun, stopped, killed and gone on with at any time.
+"""A batch: many clips -> a folder of results with a journal, which can be stopped, killed and resumed at any time.
 
     results/
       fervid.journal        what was finished, a line a file (journal.py)
@@ -291,7 +291,7 @@ def _check_same(folder: Path, job: Job) -> None:
     if differences := before.differences(job):
         raise OptionError(
             f"{folder}: holds results of other options ({', '.join(differences)}); give the same, choose another "
-            "folder, or do all of it again with --anew"
+            "folder, or do all of it again with --redo"
         )
 
 

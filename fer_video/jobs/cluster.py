@@ -2,7 +2,7 @@
 
 Plain actors and not Ray Data, since a batch must outlive any clip. There, one that kills its actor is tried again for
 ever or, with retries capped, ends the whole data set; no item has a time limit; and who stops reading loses the items
-in hand (docs/scaling.md says what was tried). Here Ray never restarts anything: the supervisor replaces what died and
+in hand (docs/howto/ray.md says what was tried). Here Ray never restarts anything: the supervisor replaces what died and
 counts whose fault it was, as it does on one machine.
 """
 
@@ -47,12 +47,18 @@ _JOIN = "see that `ray status` works on this machine, or take --engine local"
 
 @dataclass(frozen=True, slots=True)
 class RayOptions:
-    """Where, and what each worker has to itself there. Raises OptionError."""
+    """Where the workers run, and what each of them has to itself. Raises OptionError.
 
-    # host:port; "local": one made here; None: $RAY_ADDRESS, or the cluster this machine is in, or else "local"
+    Attributes:
+        address: Address of the cluster, host:port. "local": start one on this machine. None: $RAY_ADDRESS, or the
+            cluster that this machine is part of, or else "local".
+        cpus: CPU cores, and threads, of each worker.
+        gpus: GPUs of each worker. Under 1: that share of one.
+    """
+
     address: str | None = None
-    cpus: int = 1  # of each worker, and threads
-    gpus: float = 0.0  # of each worker; under 1: that share of one
+    cpus: int = 1
+    gpus: float = 0.0
 
     def __post_init__(self) -> None:
         if self.cpus < 1:

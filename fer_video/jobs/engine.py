@@ -1,4 +1,4 @@
-"""The contract between what is done with a clip and who does it where.
+"""The contract between the work on a clip and the processes that do it.
 
     Work      what is done with one clip; is sent to where that happens, and loads its models there
     Engine    does a Work on many clips: in this process, in others of this machine, or on other machines

@@ -1,4 +1,4 @@
-"""The journal of a batch: JSON Lines, one a finished file, only ever appended to. The last line of a path counts.
+"""The journal of a batch: JSON Lines, one line per finished file, only appended to. The last line of a path counts.
 
 Each line is on the disk before the next file is said to be done. A line that was cut off by a kill or a power cut is
 taken away when the journal is opened again, and so are lines that something damaged, which is said.

@@ -1,4 +1,4 @@
-"""The outputs of a batch: a file a clip, or one file for all, joined from a piece a clip.
+"""The outputs of a batch: one file per clip, or one file for all clips, joined from a piece per clip.
 
 Every file appears whole or not at all. Pieces are kept, so that a clip that is done again costs no other; joining them
 in the order of the inputs gives the same file whatever order they were finished in, and however often the batch was
@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from fer_video.errors import OptionError, OutputError
 from fer_video.files import open_output, safe_name
@@ -34,11 +34,17 @@ _LEFT = re.compile(r"\.(.*-[0-9a-f]{16}\.[a-z]+|results\.[a-z]+)\.[^.]+\.part")
 
 @dataclass(frozen=True, slots=True)
 class OutputOptions:
-    """What is written. Raises OptionError."""
+    """What a batch writes. Raises OptionError.
 
-    format: str = "json"  # of FOLDER_FORMATS
+    Attributes:
+        format: Format of the results, one of FOLDER_FORMATS.
+        rows: Content of a row or an object: "clips", "people", "segments" or "frames".
+        frames: Include every sampled frame in JSON clips.
+    """
+
+    format: str = "json"
     rows: Rows = "clips"
-    frames: bool = False  # JSON clips also hold every sampled frame
+    frames: bool = False
 
     def __post_init__(self) -> None:
         if self.format not in FOLDER_FORMATS:
@@ -120,7 +126,8 @@ class Outputs:
         text, options = file or io.StringIO(), self._options
         if options.format == "parquet":
             return RowLinesWriter(text, options.rows, self._shape)
-        extra = {"single": True} if options.format == "json" else {}
+        extra: dict[str, Any] = {"single": True} if options.format == "json" else {}
+        extra |= {"folder": self._folder} if options.format in CLIP_FORMATS else {}
         extra |= {"frames": options.frames} if options.format in ("json", "jsonl") else {}
         return make_writer(options.format, options.rows, text, self._shape, **extra)
 

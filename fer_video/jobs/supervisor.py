@@ -1,4 +1,4 @@
-"""Workers, wherever they are: each loads the models once; one that dies or hangs is replaced.
+"""Workers, on this machine or elsewhere: each loads the models once; one that dies or hangs is replaced.
 
 A worker has one clip at a time. Dead without an answer, or over the time limit, it is replaced and the clip tried once
 more; then the clip has failed. A machine that goes away is not the clip's fault, and costs it nothing but time.

@@ -1,4 +1,4 @@
-"""A folder that files come into: each is done once it is fully written, with the journal of a batch."""
+"""A folder that files come into: each file is analysed once it is complete, with the journal of a batch."""
 
 from __future__ import annotations
 
@@ -21,11 +21,15 @@ __all__ = ["Settling", "WatchOptions", "watch"]
 
 @dataclass(frozen=True, slots=True)
 class WatchOptions:
-    """When to look, and when a file counts as fully written. Raises OptionError."""
+    """When a folder is checked, and when a file in it is complete. Raises OptionError.
 
-    interval_s: float = 1.0  # between two looks at the folder
-    # For so long a file's size and time must not change. Looked at, not listened for: events of the file system do not
-    # come over a network, and no event says that a camera has finished.
+    Attributes:
+        interval_s: Seconds between two checks of the folder.
+        settle_s: Seconds for which the size and time of a complete file have not changed. Files are checked, since
+            events of the file system do not come over a network, and none says that a camera has finished.
+    """
+
+    interval_s: float = 1.0
     settle_s: float = 3.0
 
     def __post_init__(self) -> None:

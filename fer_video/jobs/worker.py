@@ -1,4 +1,4 @@
-"""Inside a worker process: load the models, do clips as they come through the pipe, end when the pipe ends.
+"""Inside a worker process: loads the models, analyses clips as they come through the pipe, ends with the pipe.
 
 What workers say is in supervisor.py.
 """

@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import signal
-import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -21,6 +21,7 @@ from fer_video.jobs.engine import Work
 from fer_video.jobs.supervisor import Ending, Message, Supervisor, Task, Worker
 from fer_video.jobs.worker import serve
 from fer_video.models.cores import available_cores
+from fer_video.scratch import scratch_folder
 
 __all__ = ["LocalWorkers"]
 
@@ -70,12 +71,13 @@ class LocalWorkers(Supervisor[T, _Process]):
         self._threads = max(1, available_cores() // self._most)
         # Not fork: it would copy the threads' locks of ONNX Runtime and OpenCV in whatever state they are.
         self._context = multiprocessing.get_context("spawn")
-        self._folder = tempfile.TemporaryDirectory(prefix="fervid-workers-")
+        self._open = ExitStack()
+        self._folder = self._open.enter_context(scratch_folder("workers"))
         self._started = 0
 
     def close(self) -> None:
         super().close()
-        self._folder.cleanup()
+        self._open.close()
 
     def _end_workers(self) -> None:
         for worker in self._workers:
@@ -86,7 +88,7 @@ class LocalWorkers(Supervisor[T, _Process]):
         self._started += 1
         level = logging.getLogger("fer_video").getEffectiveLevel()
         # Native code's messages are for those who debug, who want them as they come.
-        printed = None if level <= logging.DEBUG else Path(self._folder.name, str(self._started))
+        printed = None if level <= logging.DEBUG else self._folder / str(self._started)
         ours, theirs = self._context.Pipe()
         process = self._context.Process(
             target=serve, args=(theirs, self._work, self._threads, level, printed), daemon=True

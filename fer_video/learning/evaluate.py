@@ -1,4 +1,4 @@
-"""How right a classifier is, how sure that is, and for whom it is wrong."""
+"""How accurate a classifier is, with intervals, and for which groups of people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Descriptors and labels -> a trained classifier, with scikit-learn. Nobody is ever trained on and judged at once."""
+"""Descriptors and labels -> a trained classifier, with scikit-learn. Training and test people are kept apart."""
 
 from __future__ import annotations
 
@@ -37,11 +37,20 @@ Metric = Literal["accuracy", "macro-recall"]
 
 @dataclass(frozen=True, slots=True)
 class FitOptions:
-    """How a clip becomes a descriptor and which SVM it is given to. The defaults are those for AFEW."""
+    """How a clip becomes a descriptor, and which SVM is trained on it. The defaults are those for AFEW.
+
+    Attributes:
+        faces: Whose embeddings are pooled: "main" for the main person, "all" for all faces.
+        pooling: How the embeddings become a descriptor.
+        kernel: "linear" for LinearSVC, "rbf" for SVC with gamma "scale".
+        C: Regularisation parameter of the SVM.
+        class_weight: "balanced" weights classes inversely to their frequency. None: all the same.
+        seed: Seed of the folds and the solver.
+    """
 
     faces: Faces = "main"
     pooling: Pooling = field(default_factory=Pooling)
-    kernel: Literal["linear", "rbf"] = "linear"  # LinearSVC, or SVC with gamma "scale"
+    kernel: Literal["linear", "rbf"] = "linear"
     C: float = 1.1
     class_weight: Literal["balanced"] | None = None
     seed: int = 0

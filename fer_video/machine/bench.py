@@ -24,7 +24,7 @@ from typing import Any
 from fer_video.analyzer import Analyzer
 from fer_video.engine.networks import make_networks
 from fer_video.engine.pipeline import Pipeline
-from fer_video.errors import InputError, OptionError
+from fer_video.errors import FervidError, InputError, OptionError
 from fer_video.faces.detectors import Detector
 from fer_video.media.decode import open_source
 from fer_video.models.backbone import Backbone, Embedded
@@ -41,7 +41,12 @@ _MOST_BYTES = 256 << 20  # of what the networks are shown again; enough for many
 
 @dataclass(frozen=True, slots=True)
 class BenchOptions:
-    """What is run, how often; of the times, the median counts."""
+    """What is measured, and how often.
+
+    Attributes:
+        analyzer: Options of the analysis that is measured.
+        runs: Number of runs. Of their times, the median counts.
+    """
 
     analyzer: AnalyzerOptions
     runs: int = 3
@@ -125,6 +130,8 @@ def bench(path: str | os.PathLike[str], options: BenchOptions, say: Callable[[st
     for run in range(options.runs):
         say(f"run {run + 1} of {options.runs}: end to end, decoding alone, the networks alone")
         runs.append(_run(path, analyzer, networks))
+        if not min(runs[-1].whole.wall_s, runs[-1].least_s) > 0:
+            raise FervidError("the clock of this machine stands still; nothing can be measured")
     frames = result.frames_sampled
     whole_s = [run.whole.wall_s for run in runs]
     typical = runs[whole_s.index(median_low(whole_s))]

@@ -1,4 +1,4 @@
-"""Names that are addresses (https://, s3://, rtsp://, ...): which are, and what of one may be shown."""
+"""Which names are addresses (https://, s3://, rtsp://, ...), and the part of an address that may be shown."""
 
 from __future__ import annotations
 

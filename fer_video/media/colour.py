@@ -1,4 +1,4 @@
-"""How a video codes its colours, and from there to BGR.
+"""From the colour coding of a video to BGR.
 
 Luma and chroma become BGR by the matrix and the range that the frame names; where it names none, by BT.601 and the
 limited range, as FFmpeg has it. HDR (PQ and HLG) is mapped to what a standard screen shows.

@@ -1,4 +1,4 @@
-"""Is a video file as long as it says it is? Read from the outermost structure of the container.
+"""Whether a video file is as long as it says it is, read from the outermost structure of the container.
 
 FFmpeg decodes what is there of a cut-off file and then just ends, so "the end" and "cut off" look alike from
 the decoder's side, and frame counts are hints. The container's own sizes tell them apart for certain.

@@ -1,4 +1,4 @@
-"""What of a video could not be decoded whole, and which frames show it.
+"""Which parts of a video could not be decoded whole, and which frames show them.
 
 A decoder goes on after lost or damaged packets: it fills holes with what was there before, and every picture that is
 predicted from a filled one repeats it, up to the next one that is coded by itself. None of these shows what was filmed.

@@ -1,4 +1,4 @@
-"""One frame as FFmpeg decoded it, and what was known of it then."""
+"""One frame as FFmpeg decoded it, with what was known of it then."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes of a web address -> a file that grows until it is whole, whatever breaks on the way."""
+"""The bytes of a web address -> a file, in as many attempts as the connection needs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from fer_video.media.address import WEB, shown
+from fer_video.media.pace import Pace, PacedHTTP, PacedHTTPS
 from fer_video.version import __version__
 
 __all__ = ["DownloadError", "DownloadOptions", "PassingError", "Progress", "download", "length", "persist", "writing"]
@@ -26,18 +27,32 @@ Progress = Callable[[int, int | None], None]
 _CHUNK: Final = 1 << 16
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})  # worth another try
 _LONGEST_WAIT_S: Final = 30.0
+_DIGITS: Final = 20  # of a length; Python refuses to read thousands of them
+_SLOW: Final = "cannot be downloaded: fewer than {0.least_bytes} bytes came in {0.pace_s:g} s"
 _NO_ADDRESS: Final = "not a web address; check it"  # and nothing of what Python says: it quotes what may be a password
 
 
 @dataclass(frozen=True, slots=True)
 class DownloadOptions:
-    """How patient a download is, and how large it may be."""
+    """How long a download is waited for, and how large it may be.
 
-    timeout_s: float = 30.0  # without a byte
-    attempts: int = 5  # in a row that bring nothing
-    wait_s: float = 0.5  # before the second attempt; twice as long before each further one
-    most_bytes: int = 1 << 30  # refused beyond
-    most_unsized_bytes: int | None = None  # likewise where no length is announced; None: as many as with one
+    Attributes:
+        timeout_s: Most seconds without a byte.
+        pace_s: Seconds in which at least `least_bytes` come, or what is left.
+        least_bytes: Fewest bytes within `pace_s`.
+        attempts: Most attempts in a row that bring nothing.
+        wait_s: Seconds before the second attempt; doubled before each further one.
+        most_bytes: Largest file in bytes; a larger one is refused.
+        most_unsized_bytes: Largest file in bytes if its length is not announced. None: `most_bytes`.
+    """
+
+    timeout_s: float = 30.0
+    pace_s: float = 60.0
+    least_bytes: int = 30_000
+    attempts: int = 5
+    wait_s: float = 0.5
+    most_bytes: int = 1 << 30
+    most_unsized_bytes: int | None = None
 
 
 class DownloadError(Exception):
@@ -136,9 +151,10 @@ class _Web:
         have = length(self._part)
         if self._size is not None and have >= self._size:
             return True  # whole, or too long: whoever verifies it says which
+        pace = Pace(self._options.pace_s, self._options.least_bytes)
         try:
-            with self._open(have) as response:
-                return self._take(response, have)
+            with pace, self._open(have, pace) as response:
+                whole = self._take(response, have, pace)
         except urllib.error.HTTPError as error:
             error.close()
             if have and error.code == 416:  # nothing there to continue with: begin anew
@@ -149,9 +165,13 @@ class _Web:
                 raise DownloadError(reason, error.code) from error
             raise PassingError(reason, _asked_to_wait(error)) from error
         except (OSError, http.client.HTTPException) as error:
-            raise PassingError(_reason(error)) from error
+            if not pace.slow:
+                raise PassingError(_reason(error)) from error
+        if pace.slow:  # to begin again would be as slow
+            raise DownloadError(_SLOW.format(self._options), passing=True)
+        return whole
 
-    def _open(self, have: int) -> Any:
+    def _open(self, have: int, pace: Pace) -> Any:
         request = urllib.request.Request(self._url, headers={"User-Agent": f"fervid/{__version__}"})
         for name, value in self._headers.items():
             request.add_unredirected_header(name, value)
@@ -160,15 +180,17 @@ class _Web:
             if self._version:  # the rest of another version would make a file that never was
                 request.add_header("If-Range", self._version)
         try:
-            return urllib.request.build_opener(_Redirects).open(request, timeout=self._options.timeout_s)
+            return urllib.request.build_opener(_Redirects, PacedHTTP(pace), PacedHTTPS(pace)).open(
+                request, timeout=self._options.timeout_s
+            )
         except (ValueError, http.client.InvalidURL):
             raise DownloadError(_NO_ADDRESS) from None
 
-    def _take(self, response: Any, have: int) -> bool:
+    def _take(self, response: Any, have: int, pace: Pace) -> bool:
         continues = response.status == 206 and _starts_at(response.headers.get("Content-Range"), have)
         have = have if continues else 0
-        announced = response.headers.get("Content-Length")
-        total = have + int(announced) if announced and announced.isdecimal() else None
+        announced = response.headers.get("Content-Length") or ""
+        total = have + int(announced) if announced.isdecimal() and len(announced) < _DIGITS else None
         if continues and total != (self._total or total):  # it was replaced meanwhile: begin anew
             self._part.unlink()
             return False
@@ -181,6 +203,7 @@ class _Web:
         with writing(self._part, anew=not continues) as write:
             while chunk := response.read1(_CHUNK):
                 have += len(chunk)
+                pace.came(len(chunk))
                 if have > limit:
                     raise DownloadError(f"gives more than the {limit} bytes that are expected")
                 write(chunk)

@@ -1,4 +1,4 @@
-"""Does a file end as files of its kind do? For those that do not say how long they are in front.
+"""Whether a file ends as files of its kind do, for kinds that do not give their length at the front.
 
 Each rule is one of the format's own: whole packets, a mark at the end, or a last length that fits.
 """

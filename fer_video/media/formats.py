@@ -1,4 +1,4 @@
-"""Opening a file with FFmpeg: only that file, only as a video, only so much of it as limits allow."""
+"""Opening a file with FFmpeg: only that file, only as a video, and only as much of it as the limits allow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the first bytes of a picture file tell: its size, how it is to be turned, and whether it moves.
+"""The facts in the first bytes of a picture file: its size, its orientation, and whether it is animated.
 
 Read before anything is decoded, so that a few bytes cannot ask for gigabytes, and that pictures of every kind are
 turned by the same rule. Offsets are those of the formats' specifications.

@@ -1,4 +1,4 @@
-"""What a user names -> the files meant: folders, globs and lists become paths, and what cannot be is said."""
+"""The names that a user gives -> files: folders, patterns and lists become paths, and failures are reported."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import glob
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 from fer_video.errors import InputError
@@ -57,9 +58,9 @@ def _expand(name: str, errors: list[tuple[str, InputError]]) -> Iterator[str]:
             found = True
             yield path
         if not found and len(errors) == before:
-            raise InputError(f"{name}: no video or picture in this folder; known suffixes are in the README")
+            raise InputError(f"{name}: no video or picture in this folder; docs/media.md lists the suffixes")
     elif glob.has_magic(name) and not os.path.lexists(name):
-        matches = sorted(glob.glob(name, recursive=True), key=natural)  # noqa: PTH207  Path has no glob of its own parts
+        matches = sorted(_matches(name), key=natural)
         if not matches:
             raise InputError(f"{name}: matches no file; check the pattern and the folder")
         # A pattern names files; a folder it happens to match is not searched, ** is there for that.
@@ -69,6 +70,24 @@ def _expand(name: str, errors: list[tuple[str, InputError]]) -> Iterator[str]:
         yield from files
     else:
         yield name
+
+
+def _matches(pattern: str) -> list[str]:
+    """Like the shell's: names that begin with a dot only where the pattern says so."""
+    parts = Path(pattern).parts
+    if "**" not in parts:
+        return glob.glob(pattern)  # noqa: PTH207  what it gives begins as the pattern does, with ./ too
+    # glob's own ** goes through links, and where two of them lead back it never ends.
+    first = parts.index("**")
+    rest = (*parts[first:], "*") if parts[-1] == "**" else parts[first:]
+    shown = tuple(part for part in rest if part[0] == ".")
+    found: dict[str, None] = {}
+    for root in glob.glob(str(Path(*parts[:first]))) if first else [""]:  # noqa: PTH207
+        for match in Path(root).glob(str(Path(*rest))):
+            below = match.relative_to(root).parts
+            if not any(part[0] == "." and not any(fnmatch(part, each) for each in shown) for part in below):
+                found[str(match)] = None
+    return list(found)
 
 
 def walk(folder: str, errors: list[tuple[str, InputError]]) -> Iterator[str]:

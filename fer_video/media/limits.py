@@ -1,4 +1,4 @@
-"""How much one file may ask of this machine, whatever its headers claim."""
+"""Limits on what one file may ask of this machine, whatever its headers claim."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A camera, a stream or a file played at its own speed -> the latest frame, always.
+"""A camera, a stream, or a file played at its own speed -> the latest frame.
 
     with LiveSource("rtsp://camera/1") as source:
         for frame in source.frames():      # as fast as the caller asks, never behind
@@ -35,10 +35,16 @@ _JOIN_S = 2.0  # beyond what one read may take
 
 @dataclass(frozen=True, slots=True)
 class LiveOptions:
-    """How patient to be. All in seconds."""
+    """How long a camera or a stream is waited for.
 
-    timeout_s: float = 5.0  # for opening a stream, and for its next frame
-    first_pause_s: float = 0.5  # before a stream that broke is opened again; doubled each time
+    Attributes:
+        timeout_s: Most seconds for opening a stream, and for its next frame.
+        first_pause_s: Seconds before a stream that broke is opened again; doubled each time.
+        longest_pause_s: Longest pause in seconds.
+    """
+
+    timeout_s: float = 5.0
+    first_pause_s: float = 0.5
     longest_pause_s: float = 10.0
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""How stored pictures are turned and mirrored before they are shown: one of eight ways."""
+"""The eight ways in which stored pictures are turned and mirrored before they are shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A decoded picture that stays as it was decoded until its pixels are wanted.
+"""A decoded picture that stays as it was decoded until its pixels are needed.
 
 Most of a video frame is never looked at as colours: the detector takes it small, crops are parts of it. So the planes
 of luma and chroma are kept, which costs nothing, and what is asked for is made of them: shrinking three planes and

@@ -1,4 +1,4 @@
-"""A frame of FFmpeg's -> an upright picture with square pixels."""
+"""A frame of FFmpeg -> an upright picture with square pixels."""
 
 from __future__ import annotations
 

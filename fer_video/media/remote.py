@@ -1,4 +1,4 @@
-"""Addresses as inputs: https://, http://, s3:// and gs:// -> a copy on this disk while it is looked at.
+"""Addresses as inputs: https://, http://, s3:// and gs:// -> a copy on this disk while it is analysed.
 
     with copy_of("s3://bucket/clip.mp4") as path:
         ...                         # an ordinary file
@@ -10,20 +10,16 @@ Only what the user named is asked for. One clip at a time lies on the disk, for 
 
 from __future__ import annotations
 
-import functools
 import glob
 import logging
-import os
 import shutil
-import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
 
-from fer_video.errors import InputError, OptionError, OutputError, printable
+from fer_video.errors import InputError, OptionError, printable
 from fer_video.files import safe_name
 from fer_video.media.address import OBJECT_STORES, WEB, scheme_of, shown
 from fer_video.media.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural
@@ -37,6 +33,7 @@ from fer_video.media.download import (
     persist,
     writing,
 )
+from fer_video.scratch import scratch_folder
 
 __all__ = ["PATIENCE", "copy_of", "expand_address"]
 
@@ -50,10 +47,6 @@ _PACKAGES: Final = {"s3": "s3fs", "gs": "gcsfs"}
 _LIBRARIES: Final = frozenset({"aiobotocore", "aiohttp", "botocore", "fsspec", "gcsfs", "google", "s3fs"})
 _NO_CREDENTIALS: Final = frozenset({"NoCredentialsError", "PartialCredentialsError", "DefaultCredentialsError"})
 
-_SPOOL: Final = "fervid-clip-"
-_LOCK: Final = ".lock"  # no copy's name begins with a dot
-_YOUNG_S: Final = 60.0  # a folder that another process may not have locked yet
-
 
 @contextmanager
 def copy_of(address: str, patience: DownloadOptions = PATIENCE) -> Iterator[Path]:
@@ -62,7 +55,7 @@ def copy_of(address: str, patience: DownloadOptions = PATIENCE) -> Iterator[Path
     What is raised about the copy in the block speaks of the address. Raises InputError when it cannot be had,
     OptionError when the package for such addresses is missing, OutputError without a place for temporary files.
     """
-    with _spool_folder() as folder:
+    with scratch_folder("clip") as folder:
         path = folder / _file_name(address)
         _fetch(address, path, patience)
         try:
@@ -100,7 +93,7 @@ def expand_address(name: str, wanted: Callable[[str], bool]) -> Iterator[str]:
 
 
 _NOTHING: Final = {
-    True: "no video or picture there; known suffixes are in the README",
+    True: "no video or picture there; docs/media.md lists the suffixes",
     False: "matches no file; check the pattern and the bucket",
 }
 
@@ -241,36 +234,3 @@ def _file_name(name: str) -> str:
     last = Path(unquote(shown(name)) if scheme_of(name) in WEB else name)
     suffix = last.suffix.lower()
     return safe_name(last.stem) + (suffix if suffix in VIDEO_SUFFIXES | IMAGE_SUFFIXES else "")
-
-
-@contextmanager
-def _spool_folder() -> Iterator[Path]:
-    """A new folder that only this user may read. Its lock tells other processes that somebody is at work in it."""
-    import filelock
-
-    try:
-        _sweep()
-        made = tempfile.TemporaryDirectory(prefix=_SPOOL)
-    except OSError as error:
-        raise OutputError(
-            f"no temporary file can be made: {error.strerror}; set TMPDIR to a folder for them"
-        ) from error
-    with made as name, filelock.FileLock(Path(name, _LOCK)):
-        yield Path(name)
-
-
-@functools.cache
-def _sweep() -> None:
-    """Once a process: remove what processes that were killed have left. Films of people must not lie about."""
-    import filelock
-
-    for folder in Path(tempfile.gettempdir()).glob(f"{_SPOOL}*"):
-        try:
-            found = folder.lstat()
-            mine = not hasattr(os, "getuid") or found.st_uid == os.getuid()
-            if mine and not folder.is_symlink() and time.time() - found.st_mtime > _YOUNG_S:
-                with filelock.FileLock(folder / _LOCK, timeout=0):
-                    pass  # whoever held it is dead, and nobody else ever comes to a folder of this name
-                shutil.rmtree(folder)
-        except (OSError, filelock.Timeout):  # in use, or gone meanwhile
-            continue

@@ -1,4 +1,4 @@
-"""Pictures made smaller or larger: the one way in which those that a network looks at are scaled."""
+"""Scaling of pictures: the one way in which the inputs of networks are made smaller or larger."""
 
 from __future__ import annotations
 

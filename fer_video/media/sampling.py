@@ -1,4 +1,4 @@
-"""Which frames of a video are looked at."""
+"""Which frames of a video are analysed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,19 @@ __all__ = ["Choice", "Sampling"]
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """Which frames of a video to look at."""
+    """Which frames of a video are analysed.
 
-    fps: float | None = 10.0  # frames a second of video time; None: every frame
-    start_s: float = 0.0  # first time of interest, seconds from the first frame
-    end_s: float | None = None  # times from here on are left out; None: to the end
-    stride: int = 1  # without fps: every n-th frame, from the file's first on
+    Attributes:
+        fps: Frames per second of video time. None: every frame.
+        start_s: Start of the analysis, in seconds from the first frame.
+        end_s: End of the analysis, in seconds from the first frame, not included. None: the end of the video.
+        stride: Where `fps` is None: every n-th frame of the file, from its first frame on.
+    """
+
+    fps: float | None = 10.0
+    start_s: float = 0.0
+    end_s: float | None = None
+    stride: int = 1
 
     def __post_init__(self) -> None:
         if self.fps is not None and not 0 < self.fps <= 1000:

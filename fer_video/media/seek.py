@@ -1,4 +1,4 @@
-"""Where to begin decoding so that no frame before a moment is decoded for nothing.
+"""Where to begin decoding so that no frame before a given time is decoded needlessly.
 
 Packets are read up to that moment, which costs a small part of decoding them, since the number of a frame is its place
 in the file and no container tells it.

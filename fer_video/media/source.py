@@ -1,4 +1,4 @@
-"""What every input gives: its frames, once, in order, and what is known of them."""
+"""The contract of an input: its frames, once, in order, and the facts about them."""
 
 from __future__ import annotations
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from fer_video.errors import InputError
 from fer_video.media.header import read_header
 from fer_video.media.limits import Limits, limits
+from fer_video.media.said import decode_picture
 from fer_video.media.sampling import Choice, Sampling
 from fer_video.media.source import Source, SourceInfo
 from fer_video.media.video import VideoSource
@@ -29,22 +29,25 @@ class PictureSource(Source):
     """A picture file: one frame, turned as its metadata say."""
 
     def __init__(self, path: Path, bounds: Limits | None = None) -> None:
-        self._picture = _read(path, bounds or limits())
+        self._picture, damage = _read(path, bounds or limits())
+        self._damage = None if damage is None else f"the picture is damaged: {damage}"
         height, width = self._picture.shape[:2]
         self.info = SourceInfo(width, height, fps=None, duration_s=None, frame_count=1)
 
     def frames(self, sampling: Sampling) -> Iterator[Frame]:
         yield Frame(0, 0.0, self._picture)
+        self.ended_early = self._damage
 
 
-def _read(path: Path, bounds: Limits) -> Image | Picture:
+def _read(path: Path, bounds: Limits) -> tuple[Image | Picture, str | None]:
+    """And what its decoder complained of."""
     if path.stat().st_size > _MOST_BYTES:
         raise InputError(f"{path}: over {_MOST_BYTES >> 20} MB, which no picture has; check what it is")
     data = path.read_bytes()
     header = read_header(data)
     if header.kind == "avif":  # OpenCV does not turn them
         with VideoSource(path, bounds) as source:
-            return next(source.frames(Sampling(fps=None))).picture
+            return next(source.frames(Sampling(fps=None))).picture, None
     if header.size is not None and header.size[0] * header.size[1] > bounds.pixels:
         raise InputError(
             f"{path}: {header.size[0]} x {header.size[1]} pixels are over the limit of {bounds.pixels}; "
@@ -54,13 +57,14 @@ def _read(path: Path, bounds: Limits) -> Image | Picture:
     if header.kind != "tiff":  # which OpenCV turns in any case
         flags |= cv2.IMREAD_IGNORE_ORIENTATION
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        found = decode_picture(data, flags)
     except cv2.error as error:
         raise InputError(f"{path}: the picture is too large or damaged; check that it opens in a viewer") from error
-    if image is None:
-        raise InputError(f"{path}: not a picture that can be decoded; check that it opens in a viewer")
-    upright = np.asarray(image, np.uint8)
-    return upright if header.kind == "tiff" else header.orientation.apply(upright)
+    if found.image is None:
+        why = f" ({found.damage})" if found.damage else ""
+        raise InputError(f"{path}: not a picture that can be decoded{why}; check that it opens in a viewer")
+    upright = found.image if header.kind == "tiff" else header.orientation.apply(found.image)
+    return upright, found.damage
 
 
 class SequenceSource(Source):
@@ -79,7 +83,7 @@ class SequenceSource(Source):
         self.info = SourceInfo(width, height, _SEQUENCE_FPS, count / _SEQUENCE_FPS, count)
 
     def frames(self, sampling: Sampling) -> Iterator[Frame]:
-        chosen = Choice(sampling)
+        chosen, damaged = Choice(sampling), 0
         for index, file in enumerate(self._files):
             time_s = index / _SEQUENCE_FPS
             self.estimated_times += 1
@@ -87,7 +91,11 @@ class SequenceSource(Source):
                 return
             if chosen.take(index, time_s):
                 with PictureSource(file) as picture:
-                    yield Frame(index, time_s, next(picture.frames(sampling)).picture)
+                    for frame in picture.frames(sampling):
+                        yield Frame(index, time_s, frame.picture)
+                    if picture.ended_early:
+                        damaged += 1
+                        self.ended_early = f"{damaged} of its pictures are damaged, the last of them {file.name}"
         self.duration_s = self.info.duration_s
 
 

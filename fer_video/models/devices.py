@@ -1,4 +1,4 @@
-"""What a user calls a device -> ONNX Runtime's execution providers and what they need to be told."""
+"""A user's name of a device -> ONNX Runtime's execution providers and their settings."""
 
 from __future__ import annotations
 

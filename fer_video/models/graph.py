@@ -1,4 +1,4 @@
-"""ONNX graphs as they come from elsewhere: looked at, and edited in memory so that fervid can use them.
+"""ONNX graphs from elsewhere: read, and edited in memory so that fervid can use them.
 
 Published emotion networks often give nothing but logits. The features that clips are classified by are the input of
 the linear layer that makes the logits, so that tensor becomes a second output. The file is never changed.

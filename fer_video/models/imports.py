@@ -1,4 +1,4 @@
-"""A network of the user's -> an entry of the catalogue: what its graph tells, and what only the user can know."""
+"""A user's network -> an entry of the catalogue, from its graph and from what only the user can know."""
 
 from __future__ import annotations
 
@@ -53,15 +53,30 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """What a user says of a network. None for what the graph tells, or the file's name."""
+    """What the user says about a network. None: what its graph or the name of its file tells.
+
+    Attributes:
+        name: Name of the model.
+        labels: Emotions in the order of the output.
+        affect: The last two numbers of the output are valence and arousal.
+        normalize: Scale of the pixels, a key of NORMALIZATIONS.
+        channels: Order of the colour channels: "RGB" or "BGR".
+        size: Side of the input in pixels.
+        aligned: Crop faces by aligning their landmarks to the template. False: crop squares.
+        crop_factor: Side of the square crop as a multiple of the longer side of the face box.
+        emotion_output: Name of the output with the emotion logits.
+        features_output: Name of the output with the embedding.
+        licence: Licence of the model.
+        source: Source of the model.
+    """
 
     name: str | None = None
-    labels: tuple[str, ...] | None = None  # of the emotion head, in its order
-    affect: bool = False  # the last two numbers are valence and arousal
-    normalize: str | None = None  # a key of NORMALIZATIONS
+    labels: tuple[str, ...] | None = None
+    affect: bool = False
+    normalize: str | None = None
     channels: str = "RGB"
     size: int | None = None
-    aligned: bool = False  # crops with landmarks on the template, not squares
+    aligned: bool = False
     crop_factor: float = 1.0
     emotion_output: str | None = None
     features_output: str | None = None

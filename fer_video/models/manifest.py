@@ -1,4 +1,4 @@
-"""Where descriptions of models are found: by a name, or beside a file of the user's.
+"""Where descriptions of models are found: by name, or beside a user's file.
 
 Three lists share one space of names: the embedded models (weights/manifest.json), those that `fervid models pull`
 gets (weights/zoo.json), and those that `fervid models import` took in (descriptions in the model store). A model

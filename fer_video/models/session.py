@@ -1,4 +1,4 @@
-"""Verified bytes -> a running ONNX Runtime session, and the truth about where it runs.
+"""Verified bytes -> a running ONNX Runtime session, and the device on which it really runs.
 
 On a CPU each call stays on one core, and several are made at a time: ONNX Runtime can also split every operation over
 the cores, but they then wait for each other at its end, and decoding that takes a core away holds up both

@@ -1,4 +1,4 @@
-"""What a model is, typed: one entry of weights/manifest.json or zoo.json, or a description beside a user's file."""
+"""The typed description of a model: an entry of weights/manifest.json or zoo.json, or a file beside a user's model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model store: files get their names there only when they are whole and verified; one process at a time."""
+"""The model store: a file gets its name only when it is whole and verified, and one process writes at a time."""
 
 from __future__ import annotations
 
@@ -34,11 +34,18 @@ Pulled = Literal["embedded", "was here", "pulled"]
 
 @dataclass(frozen=True, slots=True)
 class PullOptions:
-    """Whence a model comes."""
+    """Where a model comes from.
 
-    source: Path | None = None  # a file that is here already, instead of the network
-    mirror: str | None = None  # base address that has NAME.onnx; None: $FERVID_MIRROR, or the publisher's address
-    accept_license: bool = False  # of a model that forbids commercial use
+    Attributes:
+        source: A file on this machine, instead of a download.
+        mirror: Base address that has NAME.onnx. None: $FERVID_MIRROR, or the publisher's address.
+        accept_license: Accept the licence of a model that forbids commercial use.
+        download: Limits of the download.
+    """
+
+    source: Path | None = None
+    mirror: str | None = None
+    accept_license: bool = False
     download: DownloadOptions = field(default_factory=DownloadOptions)
 
 
@@ -55,7 +62,7 @@ def pull(spec: ModelSpec, options: PullOptions, check: Check, progress: Progress
             raise OptionError(f"{spec.name}: was imported, there is nowhere to pull it from")
         return "embedded"
     if spec.non_commercial and not options.accept_license:
-        raise OptionError(f"{spec.name}: its licence is: {spec.licence}; accept it with --accept-license")
+        raise OptionError(f"{spec.name}: its licence is: {spec.licence}; accept it with --accept-licence")
     url = _address(spec, options.mirror)
     if options.source is None and url is None:
         raise OptionError(f"{spec.name}: {spec.note}. It is {spec.source}")

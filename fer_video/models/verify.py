@@ -1,4 +1,4 @@
-"""Whether bytes are those that a description promises."""
+"""Whether bytes are those that a description names."""
 
 from __future__ import annotations
 

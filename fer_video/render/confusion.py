@@ -1,29 +1,18 @@
-"""The confusion matrix as a picture, and what all pictures that matplotlib draws share."""
+"""The confusion matrix as a picture."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from fer_video.errors import OptionError, OutputError
-from fer_video.files import open_output
+from fer_video.render.figure import drawing, save_figure
 
-__all__ = ["check_drawing", "draw_confusion", "save_figure"]
-
-
-def check_drawing(path: Path) -> None:
-    """Before the work: raises OptionError without matplotlib, OutputError where nothing can be written."""
-    try:
-        import matplotlib as _  # noqa: F401
-    except ImportError as error:
-        raise OptionError("pictures need matplotlib: pip install 'fervid[plot]'") from error
-    if path.is_dir() or not path.parent.is_dir():
-        raise OutputError(f"{path}: cannot be written there; give the name of a file in a folder that exists")
+__all__ = ["draw_confusion"]
 
 
+@drawing()
 def draw_confusion(
     labels: Sequence[str], confusion: Sequence[Sequence[int]], accuracy: float, macro_recall: float, path: Path
 ) -> None:
@@ -50,13 +39,3 @@ def draw_confusion(
     axes.set_ylabel("true")
     axes.set_title(f"accuracy {accuracy:.1%}, mean recall {macro_recall:.1%}")
     save_figure(figure, path)
-
-
-def save_figure(figure: Any, path: Path) -> None:
-    """PNG, or SVG by the suffix; the same bytes for the same figure. Raises OutputError."""
-    import matplotlib
-
-    vector = path.suffix.lower() == ".svg"
-    with matplotlib.rc_context({"svg.hashsalt": "fervid"}), open_output(path, binary=True) as file:
-        metadata = {"Date": None} if vector else None
-        figure.savefig(file, format="svg" if vector else "png", dpi=150, metadata=metadata)

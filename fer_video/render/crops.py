@@ -1,4 +1,4 @@
-"""A few pictures of each person's face, taken from the clip once more."""
+"""A few pictures of each person's face, cut from the clip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is drawn over a frame: boxes, who and what, bars of the emotions, landmarks; and faces made unknowable."""
+"""Drawings over a frame: boxes, names, bars of the emotions, landmarks; and blurred faces."""
 
 from __future__ import annotations
 
@@ -24,9 +24,14 @@ _CELLS = 5  # a hidden face keeps as many colours across
 
 @dataclass(frozen=True, slots=True)
 class OverlayOptions:
-    """What to draw besides boxes and their labels."""
+    """What is drawn besides boxes and their labels.
 
-    bars: bool = True  # the probability of each emotion beside a face, where there is room
+    Attributes:
+        bars: Draw the probability of each emotion beside a face, if there is room.
+        landmarks: Mark the landmarks of each face.
+    """
+
+    bars: bool = True
     landmarks: bool = False
 
 

@@ -1,4 +1,4 @@
-"""One colour a label, the same in the overlay, the plots and the report."""
+"""One colour per label, the same in the overlay, the plots and the report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is where at a moment of a clip: the sampled frames, and what lies between them."""
+"""Who is where at a given time of a clip, in sampled frames and between them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Results -> a picture of who shows what when: stacked areas or lines a person, or small multiples of many clips."""
+"""Results -> a plot of who shows what when: stacked areas or lines per person, or small multiples of many clips."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_video.errors import InputError, OptionError, printable
-from fer_video.render.confusion import save_figure
+from fer_video.render.figure import drawing, save_figure
 from fer_video.render.palette import colour_of, text_on
 from fer_video.results.rows import segmenting
 from fer_video.types import ClipResult, Person
@@ -25,6 +26,7 @@ _MOST_PEOPLE, _MOST_CLIPS = 12, 60
 _DASHES = ("-", "--", "-.", ":")
 
 
+@drawing()
 def plot_clip(result: ClipResult, out: Path, kind: Kind = "stacked", person: int | None = None) -> None:
     """One panel a person (the longest in sight, or the one asked for). PNG or SVG by the suffix.
 
@@ -52,6 +54,7 @@ def plot_clip(result: ClipResult, out: Path, kind: Kind = "stacked", person: int
     save_figure(figure, out)
 
 
+@drawing()
 def plot_clips(results: Sequence[ClipResult], out: Path, kind: Kind = "stacked") -> None:
     """Small multiples: the main person of each clip, times from 0 to each clip's end. Raises as plot_clip."""
     shown = [each for each in results if each.clip is not None and each.observations and each.duration_s is not None]
@@ -69,11 +72,29 @@ def plot_clips(results: Sequence[ClipResult], out: Path, kind: Kind = "stacked")
         axes.set_title(_plain(f"{printable(Path(result.path).stem)[-30:]}\n{answer}"), loc="left", fontsize=8)
     for axes in panels[len(shown) :]:
         axes.set_visible(False)
-    left_out = len(results) - len(shown)
-    if left_out:
-        figure.suptitle(f"nobody was seen in {left_out} of {len(results)} clips", fontsize=9)
+    if said := _left_out(results):
+        figure.suptitle(said, fontsize=9)
     _legend(figure, panels)
     save_figure(figure, out)
+
+
+def _left_out(results: Sequence[ClipResult]) -> str:
+    """How many clips are not shown, and why; "" where all are."""
+    counts = Counter(
+        "failed"
+        if each.status == "failed"
+        else "without a face"
+        if each.clip is None or not each.observations
+        else "pictures"
+        if each.duration_s is None
+        else ""
+        for each in results
+    )
+    del counts[""]
+    parts = [
+        f"{count} {'picture' if (why, count) == ('pictures', 1) else why}" for why, count in sorted(counts.items())
+    ]
+    return f"not shown of {len(results)} clips: {', '.join(parts)}" if parts else ""
 
 
 def _how(result: ClipResult) -> str:

@@ -1,4 +1,4 @@
-"""A result -> one HTML file that opens offline: video, timelines, people, segments, what ran, downloads.
+"""A result -> one HTML file that opens offline: video, timelines, people, segments, run details, downloads.
 
 Everything that comes from outside (names, labels, messages) is hostile: the templates escape it, the data lie in the
 page as compressed bytes, and the page's own policy lets no script run but the two that came with fervid, and nothing
@@ -41,10 +41,15 @@ _MOST_EMBEDDED = 256 << 20  # bytes: browsers give up on longer data addresses
 
 @dataclass(frozen=True, slots=True)
 class ReportOptions:
-    """What of the video goes into a report."""
+    """What of the video goes into a report.
+
+    Attributes:
+        video: "link": the page points to the video file; "embed": the page contains it; "none": no video.
+        crops: Include pictures of the faces.
+    """
 
     video: Literal["link", "embed", "none"] = "link"
-    crops: bool = True  # pictures of the faces
+    crops: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The timeline that runs under the picture: who shows what, and where in time the picture is."""
+"""The timeline that runs below the picture: who shows what, and the current time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A clip and its result -> the clip with what was found drawn over it: H.264, with the clip's own sound and times.
+"""A clip and its result -> the clip with the results drawn over it: H.264, with the clip's own sound and times.
 
 Frame by frame, memory stays flat. Pictures come from decode.py, so that what is drawn and what was analysed agree in
 frames, times and size; PyAV encodes and copies the sound.
@@ -39,14 +39,23 @@ Progress = Callable[[float, float | None], None]
 
 @dataclass(frozen=True, slots=True)
 class RenderOptions:
-    """What the video looks like."""
+    """How a rendered video looks.
+
+    Attributes:
+        overlay: Drawings over each frame.
+        timeline: Draw a moving timeline under the picture.
+        blur_faces: Blur the faces that were found, and whole frames in which no faces were searched.
+        quality: Constant rate factor of x264, from 0 (lossless) to 51 (worst).
+        blur_only: Blur only the faces of these people: names, or numbers of the result.
+        blur_except: Blur all faces but those of these people.
+    """
 
     overlay: OverlayOptions = field(default_factory=OverlayOptions)
-    timeline: bool = True  # a running timeline under the picture
-    blur_faces: bool = False  # for privacy: faces that were found, and the whole picture where nobody looked
-    quality: int = 20  # x264's constant rate factor: 0 lossless to 51 worst
-    blur_only: tuple[str, ...] = ()  # blur the faces of these people and no others: names, or numbers of the result
-    blur_except: tuple[str, ...] = ()  # blur all faces but those of these people
+    timeline: bool = True
+    blur_faces: bool = False
+    quality: int = 20
+    blur_only: tuple[str, ...] = ()
+    blur_except: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.quality <= 51:

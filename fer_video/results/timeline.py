@@ -1,4 +1,4 @@
-"""A clip's observations binned over time, for what is drawn in a line or two."""
+"""A clip's observations binned over time, for drawings of one or two lines."""
 
 from __future__ import annotations
 

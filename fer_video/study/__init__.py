@@ -1,1 +1,1 @@
-"""In: results of many clips. Out: tables over all of them."""
+"""In: results of many clips. Out: tables of figures for each clip, person, subject or condition."""

@@ -1,4 +1,4 @@
-"""A kept picture -> the crop that the network is shown: as inference would cut it, or changed as cameras change it.
+"""A stored picture -> the crop that the network sees: as inference would cut it, or changed as cameras change it.
 
 Still pictures of posed faces and frames of video differ in framing, light, colour, resolution, blur and compression;
 training on such changes is what carries a network from one to the other.

@@ -1,4 +1,4 @@
-"""Which pictures a step is shown, and how each is changed: a function of the seed and the step alone.
+"""The pictures of a step and how each is changed: a function of the seed and the number of the step alone.
 
 So a training that was killed goes on from a checkpoint exactly as if it had not been.
 """

@@ -1,4 +1,4 @@
-"""Whether a probability means what it says: a confidence of 0.8 should be right four times in five.
+"""Whether probabilities are calibrated: a confidence of 0.8 should be right four times in five.
 
 Expected calibration error and temperature: arXiv 1706.04599. NumPy only.
 """

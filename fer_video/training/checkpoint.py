@@ -1,4 +1,4 @@
-"""A training as a file: weights, averaged weights, optimizer and where it stands. safetensors, never a pickle."""
+"""A training as a file: weights, averaged weights, optimizer and position. safetensors, never a pickle."""
 
 from __future__ import annotations
 

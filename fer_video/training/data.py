@@ -1,4 +1,4 @@
-"""The sources of a recipe, read, checked and split: what is trained on and what is measured on.
+"""The sources of a recipe, read, checked and split into training and validation parts.
 
 First the labels, with everything that can be wrong about them; only then are pictures decoded, which takes long.
 """

@@ -1,4 +1,4 @@
-"""An ONNX network that says what it is, and the same as a manifest entry beside it."""
+"""An ONNX network with its description in it, and the same description as a manifest entry beside it."""
 
 from __future__ import annotations
 

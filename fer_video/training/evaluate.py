@@ -1,4 +1,4 @@
-"""How good an exported backbone is, and for whom: ONNX Runtime on labelled faces, without torch.
+"""The accuracy of an exported backbone, by group: ONNX Runtime on labelled faces, without torch.
 
 Emotion on FER+ is given by its authors' rule (only pictures with a majority) and over all pictures. Nobody labelled
 FER+ by gender, age or ethnicity: groups there are the backbone's own guesses, and said to be.
@@ -38,15 +38,26 @@ _BINS = 10  # of the reliability table
 
 @dataclass(frozen=True, slots=True)
 class EvaluateOptions:
-    """What is measured on."""
+    """Labelled faces on which a backbone is measured.
+
+    Attributes:
+        layout: Layout of the dataset.
+        path: Folder or file of the dataset.
+        cache: Folder for decoded pictures.
+        part: Part of the dataset: "train", "val", "test" or "all".
+        validation: Share of the pictures for validation, if the dataset has no such part. The same as in the recipe.
+        crop: How faces are cropped: "whole", "detect", "box" or "masked". None: "whole" for FER+, "detect" for the
+            others.
+        factor: Side of the crop as a multiple of the longer side of the face box. None: as the backbone needs.
+    """
 
     layout: FaceLayout
     path: Path
-    cache: Path  # folder of decoded pictures
-    part: str = "val"  # train, val, test or all
-    validation: float = 0.1  # share for validation, where the dataset names no such part; the same as in the recipe
-    crop: str | None = None  # whole, detect, box or masked; None: whole for FER+, detect for the others
-    factor: float | None = None  # of the crop; None: the backbone's own
+    cache: Path
+    part: str = "val"
+    validation: float = 0.1
+    crop: str | None = None
+    factor: float | None = None
 
     def how(self, spec: ModelSpec) -> str:
         """The crop in words, for a report."""

@@ -1,4 +1,4 @@
-"""A trained network -> an ONNX file that says what it is, and its entry for a manifest.
+"""A trained network -> an ONNX file with its description, and its entry for a manifest.
 
 Outputs: `features` and the logits of each head by its task, batch free. Valence and arousal are values, -1 to 1. The
 identity head stays behind: its people are those of the training data.
@@ -6,7 +6,6 @@ identity head stays behind: its people are those of the training data.
 
 from __future__ import annotations
 
-import tempfile
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from fer_video.errors import FervidError, OptionError
 from fer_video.models.devices import import_onnxruntime
+from fer_video.scratch import scratch_folder
 from fer_video.training.batches import IMAGENET
 from fer_video.training.checkpoint import load_tensors
 from fer_video.training.described import describe, write_described
@@ -96,9 +96,9 @@ def _calibrate(head: nn.Module, temperature: float) -> None:
 
 def _to_onnx(outputs: nn.Module, size: int, names: list[str]) -> bytes:
     example = torch.zeros(2, 3, size, size)
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    with scratch_folder("export") as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch's exporter about itself
-        file = Path(folder) / "network.onnx"
+        file = folder / "network.onnx"
         torch.onnx.export(
             outputs, (example,), file, input_names=["input"], output_names=names, opset_version=_OPSET, dynamo=True,
             dynamic_shapes={"x": {0: torch.export.Dim("batch")}}, external_data=False, verbose=False,

@@ -1,4 +1,4 @@
-"""How right the heads are: NumPy only, for measuring during training and of exported networks alike."""
+"""The accuracy of the heads: NumPy only, for use during training and for exported networks."""
 
 from __future__ import annotations
 

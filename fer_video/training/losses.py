@@ -1,4 +1,4 @@
-"""Losses of the heads. A picture without a label of a kind counts for nothing there."""
+"""Losses of the heads. A picture without a label for a head does not count in its loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A light backbone of timm with one linear head a task on its pooled features."""
+"""A light backbone of timm with one linear head per task on its pooled features."""
 
 from __future__ import annotations
 

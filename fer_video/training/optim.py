@@ -1,4 +1,4 @@
-"""How weights move: groups, schedules, sharpness-aware steps, averaged weights."""
+"""Changes of the weights: groups, schedules, sharpness-aware steps, averaged weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of a source -> square uint8 crops in a file: decoded once, read ever after."""
+"""Pictures of a source -> square uint8 crops in a file, decoded once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder of a run: what is in it, and whether a training may begin or go on there."""
+"""The folder of a run: its files, and whether a training may begin or resume there."""
 
 from __future__ import annotations
 

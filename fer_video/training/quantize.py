@@ -1,8 +1,7 @@
-"""A float backbone -> int8 (static, QDQ, signed 8 bits for weights and activations), kept only where that pays."""
+"""A float backbone -> int8 (static, QDQ, signed 8 bits for weights and activations), kept only if it is faster."""
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from fer_video.errors import ModelError, OptionError
+from fer_video.errors import FervidError, ModelError, OptionError
 from fer_video.models import ModelSpec, open_session
 from fer_video.models.backbone import Backbone, preprocess
 from fer_video.models.devices import import_onnxruntime, stdout_to_stderr
+from fer_video.models.graph import read_graph
 from fer_video.models.spec import entry_of
+from fer_video.scratch import scratch_folder
 from fer_video.training.described import describe, write_described
 from fer_video.training.evaluate import Labelled, outputs
 from fer_video.training.figures import figures
@@ -30,11 +31,18 @@ _ROUNDS = 15  # of speed, both networks in turn
 
 @dataclass(frozen=True, slots=True)
 class QuantizeOptions:
-    """When int8 is kept, and how it is made."""
+    """How an int8 network is made, and when it is kept.
 
-    pictures: int = 256  # to calibrate with
-    most_lost: float = 0.005  # of any accuracy; of the age's error, this times 20 years
-    batch: int = 8  # faces a call when the speed is measured
+    Attributes:
+        pictures: Number of pictures for calibration.
+        most_lost: Most that any accuracy may lose, as a share. For the error of age, this times 20 years.
+        batch: Faces per call when the speed is measured.
+        seed: Seed of the choice of pictures.
+    """
+
+    pictures: int = 256
+    most_lost: float = 0.005
+    batch: int = 8
     seed: int = 0
 
 
@@ -63,10 +71,12 @@ def quantize(
     out: the int8 file, written with its description beside it only when it is faster and loses less than `most_lost`
     everywhere.
 
-    Raises OptionError without pictures, ModelError when ONNX Runtime cannot quantise the graph.
+    Raises OptionError without pictures, ModelError for a graph that is quantised already or cannot be.
     """
     if not calibration or not measured:
         raise OptionError("quantize needs labelled pictures to calibrate and to measure with")
+    if any(node.op_type == "QuantizeLinear" for node in read_graph(spec.path).graph.node):
+        raise ModelError(f"{spec.path}: is quantised already; give the network of floats that it was made from")
     with _quantised(spec, calibration, options) as file:
         entry = _entry(spec, file)
         int8 = replace(spec, path=file, sha256=None, name=entry["name"])
@@ -98,8 +108,8 @@ def _quantised(spec: ModelSpec, faces: Sequence[Labelled], options: QuantizeOpti
             tensor = next(tensors, None)
             return None if tensor is None else {spec.input.name: tensor}
 
-    with tempfile.TemporaryDirectory() as folder, stdout_to_stderr():
-        prepared, file = Path(folder) / "prepared.onnx", Path(folder) / "int8.onnx"
+    with scratch_folder("quantize") as folder, stdout_to_stderr():
+        prepared, file = folder / "prepared.onnx", folder / "int8.onnx"
         try:
             quant_pre_process(str(spec.path), str(prepared), skip_symbolic_shape=True)
             quantize_static(
@@ -138,7 +148,10 @@ def _speeds(pair: Sequence[Backbone], faces: Labelled, batch: int) -> tuple[floa
             start = time.perf_counter()
             backbone.embed(crops)
             times.append(time.perf_counter() - start)
-    return len(crops) / median(spent[0][1:]), len(crops) / median(spent[1][1:])
+    typical = [median(times[1:]) for times in spent]
+    if not min(typical) > 0:
+        raise FervidError("the clock of this machine stands still; speeds cannot be compared")
+    return len(crops) / typical[0], len(crops) / typical[1]
 
 
 def _reason(

@@ -1,10 +1,9 @@
-"""How a backbone is trained: one TOML file, read into frozen dataclasses (docs/training.md explains every key)."""
+"""The recipe of a training: one TOML file, read into frozen dataclasses (docs/training.md explains every key)."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
-import tomllib
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -12,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from fer_video.datasets.samples import ETHNICITIES, FACE_LAYOUTS, GENDERS, FaceLayout, plain_emotion
+from fer_video.datasets.samples import ETHNICITIES, FACE_LAYOUTS, GENDERS, FaceLayout
+from fer_video.emotions import plain_emotion
 from fer_video.errors import InputError, OptionError
-from fer_video.files import read_limited
+from fer_video.files import parse_toml, read_limited
 
 __all__ = ["Augmentation", "Head", "Recipe", "Source", "Stage", "Surround", "read_recipe"]
 
@@ -202,10 +202,10 @@ def _unique(what: str, names: Sequence[str]) -> None:
 def read_recipe(path: Path) -> Recipe:
     """Raises OptionError, with the file and the key, for anything that is not right in it."""
     try:
-        given = tomllib.loads(read_limited(path, _MOST_BYTES).decode("utf-8"))
+        given = parse_toml(read_limited(path, _MOST_BYTES))
     except InputError as error:
         raise OptionError(f"{error}; recipes are TOML files (docs/training.md)") from error
-    except (ValueError, RecursionError) as error:  # no text, no TOML, numbers of thousands of digits, endless nesting
+    except ValueError as error:  # no text, no TOML, numbers of thousands of digits, endless nesting
         raise OptionError(f"{path}: not TOML: {str(error)[:200]}") from error
     try:
         return recipe_from(given, path.parent)

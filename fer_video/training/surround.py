@@ -1,4 +1,4 @@
-"""Faces that were cut out along their outline -> faces in front of something, as a camera would have shown them.
+"""Faces that were cut out along their outline -> faces with a surround, as a camera would have recorded them.
 
 Everything outside the outline is black in such pictures (`crop = "masked"` of a recipe). No video looks like that, and
 a network that learns from it would learn the outline: what is put around the face is drawn again for every picture

@@ -1,4 +1,4 @@
-"""Labels of a dataset -> arrays of one row a picture, in the terms of a recipe's heads."""
+"""Labels of a dataset -> arrays of one row per picture, for the heads of a recipe."""
 
 from __future__ import annotations
 

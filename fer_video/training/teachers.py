@@ -1,4 +1,4 @@
-"""Emotions as other networks see them: soft labels to learn from beside those of annotators (arXiv 1503.02531).
+"""Emotions that other networks predict: soft labels beside those of annotators (arXiv 1503.02531).
 
 A teacher is any emotion backbone that fervid can run. It sees each training picture as inference would cut it and
 mirrored; of several teachers the mean counts. Pictures without a label of emotion, such as UTKFace's, get the teachers'

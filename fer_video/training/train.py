@@ -1,4 +1,4 @@
-"""The training itself: stages of steps, measured and kept after each epoch; goes on from where it was stopped."""
+"""The training itself: stages of steps, evaluated and saved after each epoch, and resumed where it was stopped."""
 
 from __future__ import annotations
 
@@ -42,16 +42,27 @@ __all__ = ["Event", "TrainOptions", "train"]
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """Where and on what a recipe is run; nothing here changes what comes out of it, but for rounding."""
+    """Where a recipe runs, and what it starts from.
 
-    cache: Path  # folder of decoded pictures
-    start: Path | None = None  # safetensors to start from
-    teachers: tuple[str, ...] = ()  # emotion backbones, by name or ONNX file, whose answers are learned from too
-    resume: bool = False  # go on with the run in the folder
-    device: str = "cpu"  # or "cuda"
-    threads: int | None = None  # None: one a core
-    workers: int = 1  # threads that make batches
-    checkpoint_s: float = 300.0  # seconds between checkpoints, besides those after each epoch
+    Attributes:
+        cache: Folder for decoded pictures.
+        start: Weights to start from, a safetensors file. None: random weights.
+        teachers: Backbones whose answers are learned from too, as names or ONNX files.
+        resume: Continue the run in the folder.
+        device: Device for torch: "cpu" or "cuda".
+        threads: Threads of torch. None: one per core.
+        workers: Threads that prepare batches.
+        checkpoint_s: Seconds between checkpoints. There is also one after each epoch.
+    """
+
+    cache: Path
+    start: Path | None = None
+    teachers: tuple[str, ...] = ()
+    resume: bool = False
+    device: str = "cpu"
+    threads: int | None = None
+    workers: int = 1
+    checkpoint_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,13 @@ def test_parts_with_classes_of_any_name(tmp_path: Path) -> None:
     assert {row[1] for row in found(tmp_path)} == {"anger", "joy"}
 
 
+def test_other_words_for_an_emotion_are_known_everywhere(tmp_path: Path) -> None:
+    touch(tmp_path, "classes/Happy/1.mp4", "classes/SAD/anna/2.mp4", "classes/Calm/3.mp4", "4.mp4")
+    assert {row[1] for row in found(tmp_path / "classes")} == {"happiness", "sadness", "Calm"}
+    (tmp_path / "clips.csv").write_text("path,label\n4.mp4, Angry\n")
+    assert [row.label for row in load_clips(tmp_path / "clips.csv").samples] == ["anger"]
+
+
 def test_what_is_for_validation_is_not_trained_on(tmp_path: Path) -> None:
     touch(tmp_path, "a.mp4", "b.mp4")
     table = tmp_path / "clips.csv"

@@ -184,3 +184,54 @@ def save_yunet_like(path: Path, *, sizes_worked_out: bool = False) -> Path:
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
     return path
+
+
+def dequantised(data: bytes) -> bytes:
+    """An int8 graph (QDQ) -> the graph of floats that computes the same but for the rounding.
+
+    What is outside the range of an activation's integers is cut off as before: activation functions may hide in it.
+    """
+    model = onnx.load_from_string(data)
+    graph = model.graph
+    values = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
+    nodes, made, same = [], [], {}
+
+    def constant(name: str, value: npt.NDArray[np.float32]) -> str:
+        made.append(numpy_helper.from_array(value.astype(np.float32), name))
+        return name
+
+    for node in graph.node:
+        names = [same.get(name, name) for name in node.input]
+        if node.op_type == "DequantizeLinear" and names[0] in values:
+            number, scale, zero = (values[name] for name in names)
+            axis = next((each.i for each in node.attribute if each.name == "axis"), 1)
+            shape = [-1 if place == axis and scale.ndim else 1 for place in range(number.ndim)]
+            wide = (number.astype(np.float32) - zero.astype(np.float32).reshape(shape)) * scale.reshape(shape)
+            constant(node.output[0], wide)
+        elif node.op_type == "DequantizeLinear":
+            same[node.output[0]] = names[0]
+        elif node.op_type == "QuantizeLinear":
+            scale, zero = values[names[1]], values[names[2]].astype(np.float32)
+            limits = [constant(f"{node.output[0]}_{end}", scale * (end - zero)) for end in (-128, 127)]
+            nodes.append(helper.make_node("Clip", [names[0], *limits], [node.output[0]]))
+        else:
+            nodes.append(helper.make_node(node.op_type, names, node.output))
+            nodes[-1].attribute.extend(node.attribute)
+    last = {same[each.name]: each.name for each in graph.output if each.name in same}
+    for node in nodes:
+        node.input[:] = [last.get(name, name) for name in node.input]
+        node.output[:] = [last.get(name, name) for name in node.output]
+    used = {name for node in nodes for name in node.input}
+    made += [numpy_helper.from_array(value, name) for name, value in values.items() if name in used]
+    # ONNX Runtime makes names of its own when it quantises again, from those that are there.
+    ends = {each.name for each in (*graph.input, *graph.output)}
+    fresh = {name: name if name in ends else f"t{place}" for place, name in enumerate(sorted(used))}
+    for node in nodes:
+        node.input[:] = [fresh[name] for name in node.input]
+        node.output[:] = [fresh.get(name, name) for name in node.output]
+    for each in made:
+        each.name = fresh[each.name]
+    del graph.node[:], graph.initializer[:], graph.value_info[:]
+    graph.node.extend(nodes)
+    graph.initializer.extend(made)
+    return bytes(model.SerializeToString())

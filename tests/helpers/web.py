@@ -84,6 +84,28 @@ class _Handler(LoopbackHandler):
     def silent(self) -> None:
         self.server.released.wait(200)
 
+    def dribble(self) -> None:
+        """A byte now and then."""
+        self._head(200, {"Content-Length": str(len(self.server.content))})
+        self._slowly(self.server.content)
+
+    def dribble_without_length(self) -> None:
+        self._head(200, {})
+        self._slowly(self.server.content)
+
+    def dribbling_head(self) -> None:
+        self._slowly(b"HTTP/1.0 200 OK\r\nX-Long: " + b"x" * 5000)
+
+    def _slowly(self, data: bytes) -> None:
+        for value in data:
+            if self.server.released.wait(0.02):
+                return
+            self.wfile.write(bytes([value]))
+
+    def digits(self) -> None:
+        self._head(200, {"Content-Length": "9" * 5000})
+        self.wfile.write(self.server.content)
+
     def wrong(self) -> None:
         self.good(lambda data: data[:-1] + bytes([data[-1] ^ 1]))
 

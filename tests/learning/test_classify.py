@@ -246,6 +246,25 @@ def test_an_older_model_is_replaced(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
+def test_the_older_model_comes_back_where_a_kill_came_between_taking_it_away_and_putting_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = tmp_path / ".model.abcd1234.part"
+    saved(left / "old", clips_of(2), PROTOCOLS["afew"])
+    os.utime(left, (0, 0))
+    (tmp_path / ".model.young123.part").mkdir()
+    with monkeypatch.context() as patched:
+        patched.setattr("skops.io.dump", _full_disk)
+        with pytest.raises(OutputError):
+            saved(tmp_path / "model", clips_of(3), PROTOCOLS["afew"])
+    assert load_clip_model(tmp_path / "model").info.labels == ("a", "b")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".model.young123.part", "model"]
+
+
+def _full_disk(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
 # ---- learning
 
 

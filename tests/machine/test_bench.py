@@ -71,3 +71,10 @@ def test_stages_are_counted_from_clip_to_clip(face_clip: Path) -> None:
     once = dict(analyzer.busy_s)
     analyzer.analyze(face_clip)
     assert all(analyzer.busy_s[name] > seconds for name, seconds in once.items())
+
+
+def test_a_clock_that_stands_still(face_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.perf_counter", lambda: 1.0)
+    code, out, err = run(face_clip, "--runs", 1, "--fps", 2)
+    assert (code, out) == (1, "")
+    assert err.endswith("fervid: error: the clock of this machine stands still; nothing can be measured\n")

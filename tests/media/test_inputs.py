@@ -67,6 +67,19 @@ def test_a_loop_of_links_ends(tree: Path) -> None:
     assert names("sub") == ["sub/a.jpg", "sub/deep/b.mkv"]
 
 
+def test_a_pattern_across_folders_ends_at_links(tree: Path) -> None:
+    """Two that lead back would give 2^40 names."""
+    for name in ("one", "two"):
+        (tree / "sub" / name).symlink_to(tree, target_is_directory=True)
+    assert names("**/*.mkv") == ["sub/deep/b.mkv"]
+    assert names("su*/**") == ["sub/a.jpg", "sub/deep/b.mkv"]
+    assert names(f"{tree}/**/b.*") == [f"{tree}/sub/deep/b.mkv"]
+    (tree / "sub" / ".dark").mkdir()
+    (tree / "sub" / ".dark" / "c.mkv").touch()
+    assert names("**/*.mkv") == ["sub/deep/b.mkv"]
+    assert names("**/.dark/*.mkv") == ["sub/.dark/c.mkv"]
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="POSIX permissions")
 def test_an_unreadable_folder_is_said_and_the_rest_is_found(tree: Path) -> None:
     for folder in (tree, *tree.parents):  # so that nobody may come this far

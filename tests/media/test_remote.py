@@ -25,6 +25,7 @@ from fer_video.cli import main
 from web import Server, serving
 
 import fer_video
+from fer_video import scratch
 from fer_video.errors import InputError, OptionError, OutputError
 from fer_video.media import remote
 from fer_video.media.address import scheme_of, shown
@@ -46,7 +47,7 @@ def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TMPDIR", str(folder))
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     monkeypatch.setattr(remote, "PATIENCE", HASTY)
-    remote._sweep.cache_clear()
+    scratch._sweep_folders.cache_clear()
     return folder
 
 
@@ -381,7 +382,7 @@ def test_what_a_killed_process_left_is_removed(server: Server, spool: Path) -> N
         fetched(f"{server.url}/x.mp4")
         assert left.exists()  # somebody is at work in it
         process.kill()
-    remote._sweep.cache_clear()
+    scratch._sweep_folders.cache_clear()
     young = spool / "fervid-clip-young"
     young.mkdir()
     (spool / "fervid-clip-link").symlink_to(young)

@@ -248,7 +248,7 @@ def test_from_a_file(store: Path, tmp_path: Path, server: Server) -> None:
 
 
 def test_a_licence_must_be_accepted(server: Server, store: Path) -> None:
-    with pytest.raises(OptionError, match="research only; accept it with --accept-license"):
+    with pytest.raises(OptionError, match="research only; accept it with --accept-licence"):
         fetch("closed")
     assert server.ranges == []
     assert fetch("closed", accept_license=True) == "pulled"

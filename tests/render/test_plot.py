@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
+import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from command import fervid
 from conftest import EXAMPLE
+from svg import words
 
 from fer_video.errors import InputError, OptionError
 from fer_video.render.palette import colour_of
@@ -51,11 +53,6 @@ def clip(path: str = "clip.mp4", frames: int = 40, seen: range = range(10, 30), 
 def stored(path: Path, *results: ClipResult) -> Path:
     path.write_text(json.dumps([clip_object(each, frames=True) for each in results]))
     return path
-
-
-def words(svg: Path) -> str:
-    """SVG keeps texts as paths, with a comment before each."""
-    return " ".join(re.findall(r"<!-- (.*?) -->", svg.read_text(encoding="utf-8")))
 
 
 def test_curves_are_the_frames_and_gaps_are_none() -> None:
@@ -102,8 +99,11 @@ def test_names_people_and_segments_are_written_out(tmp_path: Path) -> None:
 
 def test_small_multiples(tmp_path: Path) -> None:
     out = tmp_path / "p.svg"
-    plot_clips([clip("one.mp4"), clip("two.mp4"), ClipResult("bad.mp4", "failed", "no")], out)
-    assert all(said in words(out) for said in ("one", "two", "nobody was seen in 1 of 3 clips"))
+    picture, nobody = replace(clip("p.jpg"), duration_s=None), replace(clip("nobody.mp4"), clip=None, people=())
+    failed = ClipResult("bad.mp4", "failed", "no")
+    plot_clips([clip("one.mp4"), clip("two.mp4"), failed, picture, nobody, nobody], out)
+    left_out = "not shown of 6 clips: 1 failed, 1 picture, 2 without a face"
+    assert all(said in words(out) for said in ("one", "two", left_out))
     with pytest.raises(InputError, match="nothing to plot"):
         plot_clips([ClipResult("bad.mp4", "failed", "no")], out)
     with pytest.raises(OptionError, match="61 clips"):
@@ -171,3 +171,13 @@ def test_without_the_extra_it_says_which(tmp_path: Path) -> None:
     run = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
     assert run.returncode == 2
     assert run.stderr == "fervid: error: pictures need matplotlib: pip install 'fervid[plot]'\n"
+
+
+def test_letters_that_no_font_has_are_told_in_one_line(tmp_path: Path) -> None:
+    result = stored(tmp_path / "r.json", clip("𓀀.mp4"))
+    command = [sys.executable, "-m", "fer_video.cli", "plot", str(result), "--out", str(tmp_path / "p.png")]
+    environment = {**os.environ, "MPLCONFIGDIR": "/dev/null/nowhere"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert "letters of these names are in none of the fonts here" in line

@@ -20,6 +20,8 @@ from films import write_packets
 from media import TICKS, Image, cut_off, encode, rotate_90
 
 from fer_video.errors import InputError, OptionError, OutputError
+from fer_video.media.decode import open_source
+from fer_video.media.sampling import Sampling
 from fer_video.render.overlay import Overlay, OverlayOptions, hide_faces
 from fer_video.render.palette import colour_of, rgb, text_on
 from fer_video.render.playback import Playback
@@ -462,3 +464,23 @@ def test_a_title_that_is_no_valid_text_is_no_trouble(tmp_path: Path) -> None:
     changed[4:8] = (len(changed) - 8).to_bytes(4, "little")
     clip.write_bytes(changed)
     assert render_video(clip, result_with(seen(0, 0.0)), tmp_path / "o.mp4").frames == 5
+
+
+def test_metadata_that_are_not_utf_8(tmp_path: Path, face_clip: Path) -> None:
+    """A title in Latin-1, as older cameras and editors write it."""
+    clip = tmp_path / "old.avi"
+    with av.open(str(face_clip)) as source, av.open(str(clip), "w") as target:
+        target.metadata["title"] = "TITLE"
+        stream = target.add_stream("mpeg4", rate=10)
+        stream.width, stream.height = source.streams.video[0].width, source.streams.video[0].height
+        stream.pix_fmt = "yuv420p"
+        for frame in source.decode(video=0):
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode())
+    data = clip.read_bytes()
+    assert b"TITLE" in data
+    clip.write_bytes(data.replace(b"TITLE", b"\xc9t\xe9 1"))
+    run = fervid("render", clip, "--fps", "2", "--out", tmp_path / "o.mp4", "-q")
+    assert (run.exit_code, run.stderr) == (0, "")
+    with open_source(tmp_path / "o.mp4") as source:
+        assert sum(1 for _ in source.frames(Sampling(fps=None))) == 20

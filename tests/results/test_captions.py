@@ -128,6 +128,22 @@ def test_nobody_and_somebody_for_a_moment(format_name: str, tmp_path: Path) -> N
             assert len(grid.tiers[0].entries) == seen
 
 
+def test_moments_in_a_row_do_not_overlap(tmp_path: Path) -> None:
+    """Windows of a frame or two: annotations are made longer so that they can be seen, but not over the next one."""
+    times = (0.5, 0.51, 0.5102, 0.53, 0.9)
+    segments = tuple(Segment(start, start + 0.001, "happy", 0.5) for start in times)
+    person = Person(1, 0.5, 0.5, 1, "happy", 0.5, {}, None, segments)
+    whole = replace(result(), people=(person,), duration_s=1.0)
+    expected = [(510, 530), (530, 570), (900, 940)]
+    eaf, grid = tmp_path / "c.eaf", tmp_path / "c.TextGrid"
+    for path in (eaf, grid):
+        path.write_text(written(path.suffix[1:].lower(), whole), encoding="utf-8")
+    found = pympi.Elan.Eaf(str(eaf)).get_annotation_data_for_tier("person 1")
+    assert sorted((start, end) for start, end, *_ in found) == [(500, 510), *expected]
+    tier = textgrid.openTextgrid(str(grid), includeEmptyIntervals=False, reportingMode="error").getTier("person 1")
+    assert [(round(each.start * 1000), round(each.end * 1000)) for each in tier.entries] == [(500, 510), *expected]
+
+
 @pytest.mark.parametrize("format_name", CLIP_FORMATS)
 def test_a_second_clip_is_refused(format_name: str) -> None:
     with pytest.raises(OptionError, match="about one clip"):

@@ -12,10 +12,14 @@ import pytest
 from click.testing import CliRunner
 from faces import SIX, face_crops, write_ferplus, write_utkface
 from fer_video.cli import main
+from graphs import dequantised
 from media import Image
 
+from fer_video.errors import ModelError
 from fer_video.models import find_model, open_session
 from fer_video.models.backbone import Backbone
+from fer_video.models.spec import entry_of
+from fer_video.training.described import write_described
 from fer_video.training.evaluate import EvaluateOptions, evaluate_backbone, labelled_faces, outputs
 from fer_video.training.quantize import QuantizeOptions, quantize
 
@@ -35,6 +39,15 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
     return Backbone(open_session(find_model("emotion-backbone")), attributes=True)
+
+
+@pytest.fixture(scope="module")
+def floats(backbone: Backbone, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network of floats to quantise, since the embedded one is in int8 already."""
+    out = tmp_path_factory.mktemp("floats") / "floats.onnx"
+    data = dequantised(backbone.spec.path.read_bytes())
+    write_described(out, data, {**entry_of(backbone.spec), "name": "floats"})
+    return out
 
 
 def fervid(*arguments: object) -> Any:
@@ -118,9 +131,11 @@ def test_without_torch_the_extra_is_named(command: tuple[str, ...], monkeypatch:
 
 
 def test_int8_is_made_measured_and_kept_only_when_it_pays(
-    backbone: Backbone, data: dict[str, Path], cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    floats: Path, data: dict[str, Path], cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from fer_video.training import quantize as module
+
+    backbone = Backbone(open_session(find_model("emotion-backbone", str(floats))))
 
     train, val = (
         labelled_faces(EvaluateOptions("ferplus", data["fer"], cache, part=part), backbone.spec)
@@ -157,15 +172,21 @@ def test_what_int8_may_lose() -> None:
     assert _reason(before, {"emotion.accuracy": 0.85, "age.mae": 5.2}, 100, 200, 0.005) == "age.mae loses 0.20 years"
 
 
+def test_what_is_quantised_already_is_refused(backbone: Backbone, data: dict[str, Path], cache: Path) -> None:
+    faces = labelled_faces(EvaluateOptions("ferplus", data["fer"], cache, part="all"), backbone.spec)
+    with pytest.raises(ModelError, match="is quantised already"):
+        quantize(backbone.spec, [faces], {"fer": faces}, Path("never.onnx"), QuantizeOptions())
+
+
 def test_quantize_on_the_command_line(
-    data: dict[str, Path], cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    floats: Path, data: dict[str, Path], cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
         "fer_video.training.quantize._speeds", lambda *_: (100.0, 50.0)
     )  # on a dozen faces the rest is a matter of luck
     out = tmp_path / "int8.onnx"
     said = fervid(
-        "backbone", "quantize", "mobilenet-v1-mtl", f"--data=ferplus={data['fer']}", "--cache", cache, "--out", out,
+        "backbone", "quantize", floats, f"--data=ferplus={data['fer']}", "--cache", cache, "--out", out,
         "--pictures", 4,
     )  # fmt: skip
     assert said.exit_code == 1

@@ -36,7 +36,7 @@ MINIMAL = {
 
 @pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.toml")), ids=lambda path: path.name)
 def test_committed_recipes_are_right(path: Path) -> None:
-    assert read_recipe(path).name == path.stem
+    assert path.stem.startswith(read_recipe(path).name)  # a later step of a network's training adds its number
 
 
 def test_a_recipe_has_defaults() -> None:
@@ -78,7 +78,7 @@ def test_recipes_that_are_not_right(change: dict[str, object], says: str) -> Non
 
 
 def test_recipe_files_that_are_not_right(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match=r"none.toml: No such file"):
+    with pytest.raises(OptionError, match=r"none.toml: cannot be opened: No such file"):
         read_recipe(tmp_path / "none.toml")
     (tmp_path / "x.toml").write_text("name = ")
     with pytest.raises(OptionError, match=r"x.toml: not TOML"):

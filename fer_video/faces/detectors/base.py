@@ -23,11 +23,17 @@ Numbers = npt.NDArray[np.floating]
 
 @dataclass(frozen=True, slots=True)
 class DetectorOptions:
-    """What counts as a face."""
+    """What counts as a face.
 
-    min_face_px: int = 40  # shorter side of the box in pixels of the frame; smaller faces are left out
-    min_score: float | None = None  # of the detector, 0 to 1; None: as much as this detector usually needs
-    max_faces: int | None = None  # in one frame, the largest and surest ones; None: all
+    Attributes:
+        min_face_px: Smallest face: the shorter side of its box, in pixels of the frame.
+        min_score: Lowest score of the detector, 0 to 1. None: the usual one of the detector.
+        max_faces: Most faces in one frame; the largest with the highest scores are kept. None: no limit.
+    """
+
+    min_face_px: int = 40
+    min_score: float | None = None
+    max_faces: int | None = None
 
     def __post_init__(self) -> None:
         if self.min_face_px < 1:

@@ -1,4 +1,4 @@
-"""Segments as captions: WebVTT and SubRip, to see what was found in any player."""
+"""Segments as captions: WebVTT and SubRip, for any player."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CSV (RFC 4180, header line, UTF-8) that spreadsheets cannot be tricked with."""
+"""CSV (RFC 4180, header line, UTF-8) in which a spreadsheet runs no formula."""
 
 from __future__ import annotations
 

@@ -1,0 +1,246 @@
+"""Results of many clips -> a table: a row per clip, person, subject or group of subjects. Defined in docs/study.md."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fer_video.errors import InputError, OptionError
+from fer_video.study.annotations import Annotations, Interval
+from fer_video.study.baseline import Baseline
+from fer_video.study.figures import LABEL_FIGURES, UNCERTAIN, UNCERTAIN_FIGURES, Figures, Span
+from fer_video.study.groups import Groups
+from fer_video.study.measured import Measured
+from fer_video.study.meta import Cells, Meta
+from fer_video.study.tables import Table
+from fer_video.types import ClipResult, Person
+
+__all__ = ["Summarizer", "SummaryOptions"]
+
+SUBJECT, EVENT = "subject", "event"
+_EVENT = (EVENT, "event_start_s", "event_end_s")
+_CLIP = ("path", "person", "status")
+_MAIN = ("duration_s", "frames_sampled", "start_s", "end_s", "frames", "visibility", "seen_s", "changes",
+         "changes_per_min", "emotion", "confidence")  # fmt: skip
+_GROUP = ("visibility", "seen_s", "changes", "changes_per_min")  # those whose mean over clips means something
+_OURS = re.compile(rf"(?:{'|'.join(LABEL_FIGURES)})_")  # how the columns of an emotion begin
+_BOUNDS = ("", "_low", "_high", "_n")
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryOptions:
+    """What a row is, and what its figures are made from. Raises OptionError.
+
+    Attributes:
+        by: One row per clip (its main person), per person, or per group with the same values in columns of the meta
+            table, named with commas between them.
+        long: One row per emotion too, instead of columns for each.
+        seed: Seed of the bootstrap.
+        smooth_s: Seconds over which the curves are smoothed first. None: as they are.
+        baseline: A person's own neutral, to which the change is measured.
+        tiers: Tiers whose events count. (): all.
+    """
+
+    by: str = "clip"
+    long: bool = False
+    seed: int = 0
+    smooth_s: float | None = None
+    baseline: Baseline | None = None
+    tiers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not all(self.keys):
+            raise OptionError(f"by {self.by!r}: an empty name; give clip, person or columns of the meta table")
+        if self.smooth_s is not None and not 0 < self.smooth_s < math.inf:
+            raise OptionError(f"smooth must be more than 0 seconds, not {self.smooth_s:g}")
+        if len(self.keys) > 1 and {"clip", "person"} & set(self.keys):
+            raise OptionError(f"by {self.by}: clip and person stand alone, other columns may be joined by commas")
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(name.strip() for name in self.by.split(","))
+
+    @property
+    def grouped(self) -> bool:
+        return self.by not in ("clip", "person")
+
+
+class Summarizer:
+    """Takes results one after the other; memory does not grow with their length, and hardly with their number.
+
+    meta: what else is known of the clips. events: each of them in a clip is a row of its own. notes: what the user
+    should know of the table, one line each; complete when `table` is done.
+    """
+
+    def __init__(self, options: SummaryOptions, meta: Meta | None = None, events: Annotations | None = None) -> None:
+        known = (*(() if meta is None else meta.columns), *(() if events is None else (EVENT,)))
+        for name in options.keys if options.grouped else ():
+            if name not in known:
+                where = f"known are {', '.join(known)}" if known else "give --meta"
+                raise OptionError(f"by {name}: no such column; {where}")
+        ours = {*_CLIP, *_EVENT, *_MAIN, "subjects", "clips", "clips_with_face", "label", *LABEL_FIGURES}
+        if meta is not None and (taken := [name for name in meta.columns if name in ours or _OURS.match(name)]):
+            raise OptionError(f"{meta.path}: a column of the summary is called {taken[0]} too; rename it")
+        self.options, self.meta, self.events = options, meta, events
+        self.notes: list[str] = []
+        self._table, self._groups = Table(), Groups(options.seed)
+        self._labels: dict[str, None] = {}  # in order of appearance
+        self._paths: set[str] = set()
+        self._missing: list[str] = []  # clips that match no row of the meta table
+        self._alone: set[str] = set()  # clips that no subject is known of
+        self._counts: Counter[str] = Counter()  # of clips that something is to be noted of
+
+    def add(self, result: ClipResult) -> None:
+        """Raises InputError for a clip that was there before, OptionError where the meta table is not clear."""
+        if result.path in self._paths:
+            raise InputError(f"{result.path}: is in two of the results; the first one counts")
+        self._paths.add(result.path)
+        measured = Measured(result, self.options.smooth_s, self.options.baseline)
+        self._counts["frames"] += result.observations is None and result.status != "failed"
+        if self.meta is not None and not self.meta.names(result.path):
+            self._missing.append(result.path)
+        events: Sequence[Interval | None] = [None] if self.events is None else self._events(result)
+        self._counts["events"] += not events
+        for person in self._people(result):
+            number = None if person is None else person.id
+            cells = None if self.meta is None else self.meta.find(result.path, number)
+            self._counts["baseline"] += person is not None and not measured.has_baseline(person)
+            for event in events:
+                figures = measured.figures(person, None if event is None else Span(event.start_s, event.end_s))
+                self._labels |= dict.fromkeys(figures.labels)
+                if not self.options.grouped:
+                    self._table_row(result, person, figures, cells or {}, event)
+                elif cells is not None or self.meta is None:
+                    self._group_row(result, person, figures, cells or {}, event)
+
+    def _events(self, result: ClipResult) -> list[Interval]:
+        wanted = self.options.tiers
+        assert self.events is not None
+        return [each for each in self.events.of(result) if not wanted or each.tier in wanted]
+
+    def _people(self, result: ClipResult) -> list[Person | None]:
+        """Everybody, also for a meta table that tells people apart, or the main person; None stands for nobody."""
+        if self.options.by == "person" or (self.options.grouped and self.meta is not None and self.meta.has_people):
+            return [*result.people]
+        main = None if result.clip is None else result.clip.person
+        return [next((each for each in result.people if each.id == main), None)]
+
+    def _table_row(
+        self, result: ClipResult, person: Person | None, figures: Figures, cells: Cells, event: Interval | None
+    ) -> None:
+        row: dict[str, Any] = {"path": result.path, "person": person and person.id, "status": result.status, **cells}
+        if event is not None:
+            row |= {EVENT: event.name, "event_start_s": event.start_s, "event_end_s": event.end_s}
+        row |= {"duration_s": result.duration_s, "frames_sampled": result.frames_sampled}
+        row |= {name: getattr(figures, name) for name in _MAIN[2:9]}
+        row |= {"emotion": person and person.emotion, "confidence": person and person.confidence}
+        self._table.add(row | _by_label(figures))
+
+    def _group_row(
+        self, result: ClipResult, person: Person | None, figures: Figures, cells: Cells, event: Interval | None
+    ) -> None:
+        subject = cells.get(SUBJECT)
+        if not subject:
+            self._alone.add(result.path)
+            subject = f"\0{result.path}"  # no name of the user's begins like this
+        values = {name: getattr(figures, name) for name in _GROUP} | _by_label(figures)
+        if result.status != "failed":
+            named = {**cells, EVENT: "" if event is None else event.name}
+            key = tuple(named[name] for name in self.options.keys)
+            self._groups.add(key, subject, values, has_face=bool(figures.frames))
+
+    def table(self) -> Table:
+        """All rows, with their columns. To be closed. Fills `notes`."""
+        self._note()
+        table = self._grouped() if self.options.grouped else self._table
+        bounds = ("",) if not self.options.grouped or self._within else _BOUNDS
+        if self.options.grouped:
+            first = [*self.options.keys, *(() if self._within else ("subjects",)), "clips", "clips_with_face"]
+            main = [*first, *(f"{name}{bound}" for name in _GROUP for bound in bounds)]
+        else:
+            known = self.meta.columns if self.meta else ()
+            main = [*_CLIP, *known, *(_EVENT if self.events else ()), *_MAIN]
+        if not self.options.long:
+            table.columns = [*main, *(f"{name}{bound}" for name in self._label_columns() for bound in bounds)]
+            return table
+        with table:
+            return self._long(table, main, bounds)
+
+    @property
+    def _within(self) -> bool:
+        """Rows are about one subject: nobody is left to draw for an interval."""
+        return SUBJECT in self.options.keys
+
+    @property
+    def _figures(self) -> tuple[str, ...]:
+        """Of each emotion."""
+        return tuple(name for name in LABEL_FIGURES if name != "change" or self.options.baseline is not None)
+
+    def _label_columns(self) -> list[str]:
+        return [
+            f"{figure}_{label}"
+            for label in self._ordered()
+            for figure in (UNCERTAIN_FIGURES if label == UNCERTAIN else self._figures)
+        ]
+
+    def _ordered(self) -> list[str]:
+        """uncertain comes last."""
+        return sorted(self._labels, key=lambda label: label == UNCERTAIN)
+
+    def _grouped(self) -> Table:
+        self._table.close()
+        table = Table()
+        names = [*_GROUP, *self._label_columns()]
+        for key, row in self._groups.rows(names, intervals=not self._within):
+            table.add(dict(zip(self.options.keys, key, strict=True)) | row)
+        return table
+
+    def _long(self, wide: Table, main: list[str], bounds: tuple[str, ...]) -> Table:
+        table = Table()
+        for row in wide:
+            first = {name: row.get(name) for name in main}
+            for label in self._ordered():
+                cells = {
+                    f"{name}{bound}": row.get(f"{name}_{label}{bound}") for name in self._figures for bound in bounds
+                }
+                table.add(first | {"label": label} | cells)
+        table.columns = [*main, "label", *(f"{name}{bound}" for name in self._figures for bound in bounds)]
+        return table
+
+    def _note(self) -> None:
+        counts = self._counts
+        if counts["frames"]:
+            self.notes.append(
+                f"{_clips(counts['frames'])} without frames: no mean, sd and peak; make them with predict --frames"
+            )
+        for table in (self.meta, self.events):
+            if table is not None and (said := table.unmatched()):
+                self.notes.append(said)
+        if self._missing:
+            left = ", left out" if self.options.grouped else ""
+            more = f" and {len(self._missing) - 3} more" if len(self._missing) > 3 else ""
+            named = f"{', '.join(self._missing[:3])}{more}"
+            self.notes.append(
+                f"{_clips(len(self._missing))} without a row in {self.meta and self.meta.path}{left}: {named}"
+            )
+        if counts["events"]:
+            self.notes.append(f"{_clips(counts['events'])} without an event, left out")
+        if counts["baseline"]:
+            people = "1 person" if counts["baseline"] == 1 else f"{counts['baseline']} people"
+            self.notes.append(f"{people} not seen in the baseline: no change")
+        if self._alone and not self._within:
+            self.notes.append(f"{_clips(len(self._alone))} without a subject: each counts as a subject of its own")
+
+
+def _by_label(figures: Figures) -> dict[str, Any]:
+    return {
+        f"{name}_{label}": getattr(found, name) for label, found in figures.labels.items() for name in LABEL_FIGURES
+    }
+
+
+def _clips(count: int) -> str:
+    return f"{count} clip" if count == 1 else f"{count} clips"
