@@ -164,7 +164,7 @@ def _work(
             nonlocal told
             if asked() and not told:  # not said where the signal is heard, which may be in the middle of a line
                 told = True
-                progress.say("finishing the files in hand; once more to stop now")
+                progress.say("finishing the current files; Ctrl-C again stops at once")
             progress.reached(number, frames, time_s, duration_s)
 
         for entry in batch.run(todo, engine, report, addresses):

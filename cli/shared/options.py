@@ -286,8 +286,9 @@ def _drop_what_does_not_go_with(given: dict[str, Any]) -> None:
         return
     if given["format_name"] in _CLIP_FORMATS and not is_typed(context, "rows"):
         given["rows"] = "clips"
-    if (given["format_name"] not in ("json", "jsonl") or given["rows"] != "clips") and not is_typed(context, "frames"):
-        given["frames"] = False
+    for name in ("frames", "identity_embeddings"):
+        if given["format_name"] not in ("json", "jsonl") or given["rows"] != "clips":
+            given[name] = given.get(name, False) and is_typed(context, name)
 
 
 def analyzer_options(given: dict[str, Any]) -> AnalyzerOptions:

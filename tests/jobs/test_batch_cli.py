@@ -276,7 +276,7 @@ def test_ctrl_c_finishes_what_is_in_hand_and_twice_stops_now(tmp_path: Path, bla
         assert child.wait(600) == 130
         assert child.stderr is not None
         said = child.stderr.read()
-    assert "fervid: finishing the files in hand; once more to stop now\n" in said
+    assert "fervid: finishing the current files; Ctrl-C again stops at once\n" in said
     assert "not done; now" in said
     lines = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
     assert 4 <= len(lines) < 40
