@@ -35,8 +35,8 @@ def test_a_clip_gives_its_name_and_a_hash_only_where_two_would_collide(tmp_path:
         "CLIP.mkv",
         "other.mp4",
         "a b.mp4",
-        "../..",
         "https://h/web.mp4",
+        "../..",
         "NUL.mp4",
     ]
     names = put(tmp_path, *paths)
