@@ -26,8 +26,9 @@ def _validator(name: str) -> Draft202012Validator:
 
 def check(name: str, value: Any) -> None:
     """Raises jsonschema.ValidationError."""
-    if isinstance(value, dict) and len(value.get("frames", ())) > _MOST_FRAMES:
-        value = {**value, "frames": value["frames"][:_MOST_FRAMES]}
+    frames = value.get("frames") if isinstance(value, dict) else None
+    if isinstance(frames, list):  # in a journal it is their number
+        value = {**value, "frames": frames[:_MOST_FRAMES]}
     _validator(name).validate(json.loads(json.dumps(value)))
 
 
