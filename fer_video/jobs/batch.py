@@ -2,8 +2,9 @@
 
     results/
       fervid.journal        what was finished, a line a file (journal.py)
-      clip.mp4-1a2b….json   one file a clip; or results.jsonl, .csv, .parquet for all of them
-      .fervid/              job.json: what this is; lock: who is at work; pieces/: of what is joined
+      clip.json             one file a clip; or results.jsonl, .csv, .parquet for all of them
+      .fervid/              job.json: what this is; lock: who is at work; names.jsonl: whose file is whose;
+                            pieces/: of what is joined
 
 A clip's output is written, whole, before its line in the journal. So whatever is killed, a clip with a line is done,
 and one without is done again.

@@ -73,24 +73,31 @@ class Figures:
     seen_s: float | None = None  # sum of the segments
     changes: int | None = None  # between neighbouring segments of different emotions
     changes_per_min: float | None = None  # of seen_s
+    quality: Mapping[str, float | None] = field(default_factory=dict)  # means over the frames, as QUALITIES
+    left_out: float | None = None  # share of the frames that are not good enough to count for levels
     labels: Mapping[str, LabelFigures] = field(default_factory=dict)
 
 
 def figures_of(
-    result: ClipResult, person: Person | None, curve: Curve | None, span: Span | None = None, looked: int | None = None
+    result: ClipResult,
+    person: Person | None,
+    curve: Curve | None,
+    span: Span | None = None,
+    looked: int | None = None,
+    seen: Curve | None = None,
 ) -> Figures:
     """person: one of the result's people; None: of a clip in which nobody is.
 
     curve: of that person, from the frames; None where the result has no frames. span: only this part of the clip, and
-    looked: how many frames were sampled in it.
+    looked: how many frames were sampled in it. seen: all frames with the person, where the curve has some of them only.
     """
     looked = result.frames_sampled if span is None else looked
     if person is None:
         return Figures(frames=0, visibility=0.0) if looked and result.status != "failed" else Figures()
     whole = _in_sight(person, looked) if span is None else Figures()
     if span is not None and curve is not None:
+        whole = _of_frames((seen or curve).between(span.start_s, span.end_s), looked)
         curve = curve.between(span.start_s, span.end_s)
-        whole = _of_frames(curve, looked)
     levels = {} if curve is None else _levels_of(curve, 0.0 if span is None else span.start_s)
     labels = list(curve.labels if curve is not None else person.probabilities)
     if person.segments is None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fer_video.errors import InputError, OptionError
+from fer_video.faces.quality import QUALITIES
 from fer_video.study.annotations import Annotations, Interval
 from fer_video.study.baseline import Baseline
 from fer_video.study.figures import LABEL_FIGURES, UNCERTAIN, UNCERTAIN_FIGURES, Figures, Span
@@ -26,7 +27,15 @@ _EVENT = (EVENT, "event_start_s", "event_end_s")
 _CLIP = ("path", "person", "status")
 _MAIN = ("duration_s", "frames_sampled", "start_s", "end_s", "frames", "visibility", "seen_s", "changes",
          "changes_per_min", "emotion", "confidence")  # fmt: skip
-_GROUP = ("visibility", "seen_s", "changes", "changes_per_min")  # those whose mean over clips means something
+_QUALITY = (*QUALITIES, "left_out")
+_GROUP = (
+    "visibility",
+    "seen_s",
+    "changes",
+    "changes_per_min",
+    "quality",
+    "left_out",
+)  # those whose mean over clips means something
 _OURS = re.compile(rf"(?:{'|'.join(LABEL_FIGURES)})_")  # how the columns of an emotion begin
 _BOUNDS = ("", "_low", "_high", "_n")
 
@@ -43,6 +52,7 @@ class SummaryOptions:
         smooth_s: Seconds over which the curves are smoothed first. None: as they are.
         baseline: A person's own neutral, to which the change is measured.
         tiers: Tiers whose events count. (): all.
+        min_quality: Levels and changes come from faces of at least this quality, 0 to 1.
     """
 
     by: str = "clip"
@@ -51,12 +61,15 @@ class SummaryOptions:
     smooth_s: float | None = None
     baseline: Baseline | None = None
     tiers: tuple[str, ...] = ()
+    min_quality: float = 0.0
 
     def __post_init__(self) -> None:
         if not all(self.keys):
             raise OptionError(f"by {self.by!r}: an empty name; give clip, person or columns of the meta table")
         if self.smooth_s is not None and not 0 < self.smooth_s < math.inf:
             raise OptionError(f"smooth must be more than 0 seconds, not {self.smooth_s:g}")
+        if not 0 <= self.min_quality <= 1:
+            raise OptionError(f"min_quality must lie between 0 and 1, not {self.min_quality:g}")
         if len(self.keys) > 1 and {"clip", "person"} & set(self.keys):
             raise OptionError(f"by {self.by}: clip and person stand alone, other columns may be joined by commas")
 
@@ -82,7 +95,7 @@ class Summarizer:
             if name not in known:
                 where = f"known are {', '.join(known)}" if known else "give --meta"
                 raise OptionError(f"by {name}: no such column; {where}")
-        ours = {*_CLIP, *_EVENT, *_MAIN, "subjects", "clips", "clips_with_face", "label", *LABEL_FIGURES}
+        ours = {*_CLIP, *_EVENT, *_MAIN, *_QUALITY, "subjects", "clips", "clips_with_face", "label", *LABEL_FIGURES}
         if meta is not None and (taken := [name for name in meta.columns if name in ours or _OURS.match(name)]):
             raise OptionError(f"{meta.path}: a column of the summary is called {taken[0]} too; rename it")
         self.options, self.meta, self.events = options, meta, events
@@ -99,7 +112,7 @@ class Summarizer:
         if result.path in self._paths:
             raise InputError(f"{result.path}: is in two of the results; the first one counts")
         self._paths.add(result.path)
-        measured = Measured(result, self.options.smooth_s, self.options.baseline)
+        measured = Measured(result, self.options.smooth_s, self.options.baseline, self.options.min_quality)
         self._counts["frames"] += result.observations is None and result.status != "failed"
         if self.meta is not None and not self.meta.names(result.path):
             self._missing.append(result.path)
@@ -138,7 +151,7 @@ class Summarizer:
         row |= {"duration_s": result.duration_s, "frames_sampled": result.frames_sampled}
         row |= {name: getattr(figures, name) for name in _MAIN[2:9]}
         row |= {"emotion": person and person.emotion, "confidence": person and person.confidence}
-        self._table.add(row | _by_label(figures))
+        self._table.add(row | _qualities(figures) | _by_label(figures))
 
     def _group_row(
         self, result: ClipResult, person: Person | None, figures: Figures, cells: Cells, event: Interval | None
@@ -147,7 +160,7 @@ class Summarizer:
         if not subject:
             self._alone.add(result.path)
             subject = f"\0{result.path}"  # no name of the user's begins like this
-        values = {name: getattr(figures, name) for name in _GROUP} | _by_label(figures)
+        values = {name: getattr(figures, name) for name in _GROUP[:4]} | _qualities(figures) | _by_label(figures)
         if result.status != "failed":
             named = {**cells, EVENT: "" if event is None else event.name}
             key = tuple(named[name] for name in self.options.keys)
@@ -163,7 +176,7 @@ class Summarizer:
             main = [*first, *(f"{name}{bound}" for name in _GROUP for bound in bounds)]
         else:
             known = self.meta.columns if self.meta else ()
-            main = [*_CLIP, *known, *(_EVENT if self.events else ()), *_MAIN]
+            main = [*_CLIP, *known, *(_EVENT if self.events else ()), *_MAIN, *_QUALITY]
         if not self.options.long:
             table.columns = [*main, *(f"{name}{bound}" for name in self._label_columns() for bound in bounds)]
             return table
@@ -234,6 +247,10 @@ class Summarizer:
             self.notes.append(f"{people} not seen in the baseline: no change")
         if self._alone and not self._within:
             self.notes.append(f"{_clips(len(self._alone))} without a subject: each counts as a subject of its own")
+
+
+def _qualities(figures: Figures) -> dict[str, float | None]:
+    return {**figures.quality, "left_out": figures.left_out}
 
 
 def _by_label(figures: Figures) -> dict[str, Any]:
