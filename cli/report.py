@@ -151,7 +151,8 @@ def _folder(
     results: Iterator[tuple[ClipResult, Path | None]], out: Path, options: ReportOptions, progress: BatchProgress
 ) -> int:
     """A page a clip, and the index last: also after Ctrl-C, of what was done."""
-    from fer_video.render.report import IndexRow, page_name, write_index, write_report
+    from fer_video.render.index import IndexRow, page_name, write_index
+    from fer_video.render.report import write_report
 
     try:
         out.mkdir(parents=True, exist_ok=True)

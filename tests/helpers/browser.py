@@ -17,6 +17,7 @@ _ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+SCREENS = ((1280, 900), (390, 844))  # a desk's and a telephone's
 
 
 @dataclass
