@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import gzip
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -67,7 +66,7 @@ def columns_of(log: Observations, most_faces: int = _MOST_FACES) -> Columns:
     )  # fmt: skip
 
 
-def _numbers(place: int, seen: Observation) -> Sequence[float]:
+def _numbers(place: int, seen: Observation) -> list[float]:
     assert seen.face is not None
     assert seen.person is not None
     assert seen.probabilities is not None
