@@ -34,7 +34,7 @@ __all__ = ["ReportOptions", "check_report", "write_report"]
 _MOST_CHARTS = 24  # people with a card and a timeline: those longest in sight
 _MOST_EMBEDDED = 256 << 20  # bytes: browsers give up on longer data addresses
 _MOST_WHOLE = 20_000  # rows: a page with more has no JSON of all frames, and makes its CSV from rounded numbers
-_SCRIPTS = ("data", "player", "strips", "charts", "list", "main")
+_SCRIPTS = tuple(f"report-{name}.js" for name in ("data", "player", "strips", "charts", "list", "main"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def write_report(
         "today": f"{datetime.now(UTC):%Y-%m-%d}",
         "index": index,
     }  # fmt: skip
-    scripts = [asset("vendor/uPlot.iife.min.js"), *(asset(f"report-{name}.js") for name in _SCRIPTS)]
+    scripts = [asset(name) for name in ("vendor/uPlot.iife.min.js", "pages.js", *_SCRIPTS)]
     styles = [asset("vendor/uPlot.min.css"), asset("pages.css"), asset("report.css")]
     write_page("report.html", out, scripts, styles, values)
     return _main_picture(result, shown, pictures)

@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 import pytest
 from browser import SCREENS, Browser, Visit
+from command import fervid
 from looped import looped
 from made import result
-from media import encode, number_of, numbered
+from media import Image, encode, number_of, numbered
 
 from fer_video.media.decode import open_source
 from fer_video.media.sampling import Sampling
@@ -454,3 +455,35 @@ def test_a_video_the_browser_cannot_play_is_said(browser: Browser, tmp_path: Pat
     with browser.open(tmp_path / "r.html") as visit:
         visit.page.wait_for_selector("#missing:not([hidden])")
         assert visit.page.is_hidden("#video")
+
+
+# ---- photos
+
+
+@pytest.mark.parametrize(("width", "height"), SCREENS)
+def test_a_photo_is_shown_as_one(browser: Browser, tmp_path: Path, six_people: Image, width: int, height: int) -> None:
+    cv2.imwrite(str(tmp_path / "group.jpg"), six_people)
+    run = fervid("report", tmp_path / "group.jpg", "--out", tmp_path / "r.html")
+    assert run.exit_code == 0, run.stderr
+    with browser.open(tmp_path / "r.html", width, height, dark=width < 500) as visit:
+        page = visit.page
+        ready(visit)
+        shown = page.evaluate("[photo.naturalWidth, photo.naturalHeight, photo.clientWidth, overlay.width]")
+        assert shown[:2] == [1280, 886]
+        assert 300 < shown[2] <= width
+        pixel = """([x, y]) => [...overlay.getContext("2d").getImageData(
+            Math.round(x * overlay.width / 1280), Math.round(y * overlay.height / 886), 1, 1).data]"""
+        faces = page.evaluate("facesAt(0)")
+        assert len(faces) == 6
+        assert visit.is_quiet(), (visit.said, visit.fetched)
+        assert page.locator("video").count() == 0
+        assert not re.search(r"\d\.\d|\d:\d|\bframe\b|analysed|Segments\n|Moments", page.inner_text("main"))
+        for face in faces:
+            x1, y1, _, y2 = face["box"]
+            assert page.evaluate(pixel, [x1, (y1 + y2) / 2])[3] > 0, face  # the left edge of the box is drawn
+        page.click("#boxes")
+        assert page.evaluate(pixel, [faces[0]["box"][0], (faces[0]["box"][1] + faces[0]["box"][3]) / 2])[3] == 0
+        assert page.locator(".person").count() == 6
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert fervid("report", tmp_path / "group.jpg", "--video", "none", "--out", tmp_path / "r.html").exit_code == 0
+    assert "The photo is not in this report" in (tmp_path / "r.html").read_text()

@@ -1,7 +1,5 @@
 "use strict";
-// The data of the page: settings, answers, and the columns of frames and faces (fer_video/render/columns.py).
-const byId = (id) => document.getElementById(id);
-const settings = JSON.parse(byId("settings").textContent);
+// The data of the page: answers, and the columns of frames and faces (fer_video/render/columns.py).
 const labels = settings.labels;
 
 async function unpacked(id) {
@@ -59,47 +57,4 @@ function upTo(values, value, low = 0, high = values.length) {
     if (values[middle] <= value) low = middle + 1; else high = middle;
   }
   return low;
-}
-
-// ---- words
-function clock(t, longest = 0) {
-  const tenths = Math.floor(t * 10 + 1e-6), two = (value) => String(value).padStart(2, "0");
-  const seconds = Math.floor(tenths / 10) % 60, minutes = Math.floor(tenths / 600) % 60, hours = Math.floor(tenths / 36000);
-  if (hours || longest >= 3600) return `${hours}:${two(minutes)}:${two(seconds)}.${tenths % 10}`;
-  return `${minutes}:${two(seconds)}.${tenths % 10}`;
-}
-
-const percent = (share) => `${Math.round(100 * share)}%`;
-const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const colourOf = (label) => settings.colours[label] || "#7f7f7f";
-
-// ---- emotions told apart without colour: dashes of lines, hatches of areas
-const order = (label) => Math.max(settings.order.indexOf(label), 0);
-const DASHES = [[], [10, 3], [3, 3], [10, 3, 3, 3], [16, 5], [1, 3], [6, 6], [14, 3, 3, 3, 3, 3]];
-const dashOf = (label) => DASHES[order(label) % DASHES.length];
-const tiles = new Map();
-
-function hatchOf(pen, label) {
-  if (!settings.colours[label]) return colourOf(label);
-  if (tiles.has(label)) return tiles.get(label);
-  const tile = document.createElement("canvas"), side = 8;
-  tile.width = tile.height = side;
-  const ink = tile.getContext("2d");
-  ink.fillStyle = colourOf(label);
-  ink.fillRect(0, 0, side, side);
-  ink.strokeStyle = ink.fillStyle = settings.ink[label];
-  ink.globalAlpha = 0.75;
-  const line = (...points) => { ink.beginPath(); ink.moveTo(points[0], points[1]); ink.lineTo(points[2], points[3]); ink.stroke(); };
-  [
-    () => {},
-    () => { line(-1, 9, 9, -1); },
-    () => { ink.fillRect(3, 3, 2, 2); },
-    () => { line(-1, -1, 9, 9); },
-    () => { line(4, 0, 4, 8); },
-    () => { line(0, 4, 8, 4); },
-    () => { line(-1, -1, 9, 9); line(-1, 9, 9, -1); },
-    () => { ink.fillRect(0, 0, 4, 4); ink.fillRect(4, 4, 4, 4); },
-  ][order(label) % 8]();
-  tiles.set(label, pen.createPattern(tile, "repeat"));
-  return tiles.get(label);
 }

@@ -1,25 +1,5 @@
 "use strict";
 // Wires the page once its data are there.
-function colourTags() {  // what the templates may not say: the page's policy allows no styles in its markup
-  for (const each of document.querySelectorAll(".tag[data-colour]")) {
-    if (each.dataset.colour) Object.assign(each.style, { background: each.dataset.colour, color: each.dataset.ink, borderColor: "transparent" });
-  }
-  for (const each of document.querySelectorAll(".bar")) {
-    const inner = each.appendChild(document.createElement("i"));
-    inner.style.width = `${100 * each.dataset.share}%`;
-    inner.style.background = each.dataset.colour;
-  }
-  for (const each of document.querySelectorAll(".swatch")) each.append(swatch(each.dataset.label));
-}
-
-function swatch(label) {
-  const canvas = Object.assign(document.createElement("canvas"), { width: 16, height: 16 }), pen = canvas.getContext("2d");
-  canvas.setAttribute("aria-hidden", "true");
-  pen.fillStyle = hatchOf(pen, label);
-  pen.fillRect(0, 0, 16, 16);
-  return canvas;
-}
-
 // The legend: what is pressed is shown, in the timelines, the strips, and the list.
 function startLegend(redraw) {
   const legend = byId("emotions");
@@ -79,12 +59,8 @@ function startDownloads(answers) {
 
 // ---- light and dark, size, print
 function startLooks(redraw) {
-  const root = document.documentElement, dark = matchMedia("(prefers-color-scheme: dark)");
-  byId("theme").addEventListener("click", () => {
-    root.dataset.theme = (root.dataset.theme || (dark.matches ? "dark" : "light")) === "dark" ? "light" : "dark";
-    redraw();
-  });
-  dark.addEventListener("change", redraw);
+  startTheme(redraw);
+  const root = document.documentElement;
   let theme, printed = false;
   const print = (on) => {
     if (on === printed) return;
