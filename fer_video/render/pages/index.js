@@ -58,6 +58,5 @@ for (const each of document.querySelectorAll(".total")) {
     filter();
   });
 }
-addEventListener("beforeprint", drawAll);
 filter();
 document.documentElement.dataset.ready = "yes";

@@ -67,11 +67,23 @@ function swatch(label) {
   return canvas;
 }
 
-function startTheme(redraw) {
+// Paper is light. printing: is told when the page goes to paper (true), and when it comes back.
+function startTheme(redraw, printing = () => {}) {
   const root = document.documentElement, dark = matchMedia("(prefers-color-scheme: dark)");
   byId("theme").addEventListener("click", () => {
     root.dataset.theme = (root.dataset.theme || (dark.matches ? "dark" : "light")) === "dark" ? "light" : "dark";
     redraw();
   });
   dark.addEventListener("change", redraw);
+  let theme, printed = false;
+  const print = (on) => {
+    if (on === printed) return;
+    printed = on;
+    if (on) { theme = root.dataset.theme; root.dataset.theme = "light"; } else if (theme) root.dataset.theme = theme; else delete root.dataset.theme;
+    printing(on);
+    redraw();
+  };
+  matchMedia("print").addEventListener("change", (event) => print(event.matches));
+  addEventListener("beforeprint", () => print(true));
+  addEventListener("afterprint", () => print(false));
 }

@@ -59,22 +59,14 @@ function startDownloads(answers) {
 
 // ---- light and dark, size, print
 function startLooks(redraw) {
-  startTheme(redraw);
-  const root = document.documentElement;
-  let theme, printed = false;
-  const print = (on) => {
-    if (on === printed) return;
-    printed = on;
-    if (on) { theme = root.dataset.theme; root.dataset.theme = "light"; } else if (theme) root.dataset.theme = theme; else delete root.dataset.theme;
+  let printed = false;
+  startTheme(redraw, (on) => {
+    printed = page.printing = on;
     if (on) for (const each of document.querySelectorAll(".timeline")) addChart(each);
-    for (const each of document.querySelectorAll("details")) each.open = on;
+    byId("made").open = on;
     page.printed?.(on);
     resizeCharts(on ? 660 : 0);
-    redraw();
-  };
-  matchMedia("print").addEventListener("change", (event) => print(event.matches));
-  addEventListener("beforeprint", () => print(true));
-  addEventListener("afterprint", () => print(false));
+  });
   let width = 0;
   new ResizeObserver(() => {
     if (width === document.body.clientWidth || printed) return;

@@ -1,6 +1,6 @@
 "use strict";
 // The moment that the page shows: the video or the photo, boxes over it, and who else follows the time.
-const page = { result: null, columns: null, end: 1, offset: 0, time: 0, view: [0, 1], hidden: new Set(), followers: [], viewers: [] };
+const page = { result: null, columns: null, end: 1, offset: 0, time: 0, view: [0, 1], hidden: new Set(), followers: [], viewers: [], printing: false };
 const video = byId("video"), photo = byId("photo"), overlay = byId("overlay"), now = byId("now");
 let boxes = true, until = null;
 // A frame is asked for a little after its beginning: players round times, and must not show the one before.
@@ -45,6 +45,7 @@ function drawBoxes() {
   if (overlay.width !== width || overlay.height !== height) Object.assign(overlay, { width, height });
   const pen = overlay.getContext("2d");
   pen.clearRect(0, 0, width, height);
+  if (photo && page.printing) pen.drawImage(photo, 0, 0, width, height);  // on paper a canvas covers what is below it
   if (!boxes) return;
   const alike = result.width && Math.abs(wide * result.height - high * result.width) < 0.02 * wide * result.height;
   const [across, down] = alike ? [result.width, result.height] : [wide, high];
