@@ -28,13 +28,16 @@ __all__ = ["compare"]
         "tiers",
         multiple=True,
         metavar="NAME",
-        help="Tier or coder to compare with. May be given several times.  [default: the only one]",
+        help="Compare with this tier or coder. Can be repeated.  [default: the only one]",
     ),
     click.option(
-        "--person", type=click.IntRange(1), metavar="ID", help="Person that was coded.  [default: the main one]"
+        "--person",
+        type=click.IntRange(1),
+        metavar="ID",
+        help="Number of the person that was coded.  [default: the main person]",
     ),
     click.option(
-        "--rest", metavar="LABEL", help="Label of time without a code, such as neutral.  [default: not compared]"
+        "--rest", metavar="LABEL", help="Label for time without a code, such as neutral.  [default: not compared]"
     ),
     click.option(
         "--step",
@@ -49,13 +52,18 @@ __all__ = ["compare"]
         "--tolerance",
         "tolerance_s",
         type=float,
-        default=0.0,
+        default=0,
         show_default=True,
         metavar="SEC",
-        help="Results may show an emotion SEC seconds earlier or later than a coder.",
+        help="Accept emotions that are up to SEC seconds earlier or later than those of a coder.",
     ),
     click.option(
-        "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the bootstrap intervals."
+        "--seed",
+        type=click.IntRange(0),
+        default=0,
+        show_default=True,
+        metavar="N",
+        help="Seed of the bootstrap intervals.",
     ),
 )
 @option_group(
@@ -66,7 +74,7 @@ __all__ = ["compare"]
         type=click.Choice(("table", "json")),
         default="table",
         show_default=True,
-        help="Format of the output.",
+        help="Print a table, or JSON for programs.",
     ),
 )
 @debug_option
@@ -77,8 +85,8 @@ def compare(
 ) -> None:  # fmt: skip
     """Measure how far results agree with what people coded in the same clips.
 
-    RESULTS is a file or folder that fervid predict wrote. CODES is an .eaf (ELAN), a .TextGrid (Praat), a folder of
-    these named as the clips are, or a CSV with the columns start, end, name, and for several clips path.
+    RESULTS is a file or folder written by fervid predict. CODES is an .eaf (ELAN) or .TextGrid (Praat) file, a folder
+    of these named as the clips are, or a CSV file with the columns start, end, name and, for several clips, path.
 
     \b
     fervid predict clip.mp4 --out r.json

@@ -48,7 +48,7 @@ def doctor(ctx: click.Context, /, device: str, as_json: bool) -> None:
         if not as_json:
             click.echo(f"{_MARKS[check.status]} {check.name}: {printable(check.says)}")
             if check.mend is not None:
-                click.echo(f"    to mend it: {check.mend}")
+                click.echo(f"    to fix it: {check.mend}")
     wrong = sum(check.status == "bad" for check in checks)
     if as_json:
         found = {"good": not wrong, "checks": [check.to_dict() for check in checks]}

@@ -193,7 +193,7 @@ def _answers(model: str | None, cv: str | None, options: Any, clips: Clips) -> _
         probabilities = learn.probabilities_of(loaded, clips)
     if not set(labels) & set(clips.labels.tolist()):
         theirs = ", ".join(sorted(set(clips.labels.tolist())))
-        raise InputError(f"{model}: says {', '.join(labels)}; the clips are labelled {theirs}")
+        raise InputError(f"{model}: predicts {', '.join(labels)}; the clips are labelled {theirs}")
     trained = set(() if loaded is None else loaded.info.training.get("clip_hashes", ()))
     known = [each[:HASH_LENGTH] in trained for each in clips.hashes]
     sha256 = first.backbone_sha256 if loaded is None else loaded.sha256

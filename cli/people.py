@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from fer_video.cli.shared.command import command, option_group
+from fer_video.cli.shared.command import command, is_typed, option_group
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import debug_option
@@ -35,24 +35,25 @@ _MOST_SHARES = 3
         type=click.Choice(("table", "json", "csv")),
         default="table",
         show_default=True,
-        help="Format of the list of people, on stdout.",
+        help="Print a table, or JSON or CSV for programs.",
     ),
     click.option(
         "--sheet",
         metavar="FILE",
         shell_complete=files,
-        help="Write a contact sheet: a .png with pictures of everybody.",
+        help="Write a contact sheet, with pictures of all people, to FILE (.png).",
     ),
-    click.option("--write", is_flag=True, help="Write the names into the results."),
+    click.option("--write", is_flag=True, help="Write the names into the result files."),
     click.option(
-        "--out", metavar="DIR", shell_complete=files, help="Write the results with the names into this folder."
+        "--out", metavar="DIR", shell_complete=files, help="Write copies of the results, with the names, to DIR."
     ),
     click.option(
         "--rows",
         type=click.Choice(("clips", "people", "segments", "frames")),
-        help="Also write these rows of all clips as CSV into --out, with a column identity.",
+        metavar="NAME",
+        help="Also write clips, people, segments or frames of all clips to --out, as CSV with a column identity.",
     ),
-    click.option("--forget", is_flag=True, help="Delete the embeddings from the results, and do nothing else."),
+    click.option("--forget", is_flag=True, help="Only delete the embeddings from the result files."),
 )
 @option_group(
     "Names",
@@ -60,20 +61,20 @@ _MOST_SHARES = 3
         "--names",
         metavar="FILE",
         shell_complete=files,
-        help="CSV with the columns person and identity: names for numbers of the list; with a column path, for the "
-        "people of that clip.",
+        help="CSV file with the columns person (a number of the list) and identity (a name). With a column path, the "
+        "number is that of the person in this clip.",
     ),
     click.option(
         "--gallery",
         metavar="DIR",
         shell_complete=files,
-        help="Folder with one folder of pictures per name: people get the name that they clearly match.",
+        help="Folder with one subfolder of pictures per name. People get the name that they clearly match.",
     ),
     click.option(
-        "--identity-model", metavar="NAME|PATH", help="Network for the pictures of --gallery.  [default: sface]"
+        "--identity-model", metavar="NAME|PATH", help="Network that compares faces in --gallery.  [default: sface]"
     ),
 )
-@click.option("-q", "--quiet", is_flag=True, help="No warnings; errors only.")
+@click.option("-q", "--quiet", is_flag=True, help="Show errors only: no warnings.")
 @debug_option
 @click.pass_context
 def people(
@@ -82,8 +83,8 @@ def people(
 ) -> None:  # fmt: skip
     """Find the same people in the results of many clips.
 
-    RESULTS are JSON files, or folders of them, that fervid predict --identity-embeddings wrote. Prints who occurs in
-    how many clips, for how long, and how the time is shared among the emotions.
+    RESULTS are JSON files, or folders of JSON files, written by fervid predict with --identity-embeddings. Prints the
+    people, in how many clips each of them is, for how long, and with which emotions.
 
     \b
     fervid predict recordings/ --identity-embeddings --out results/
@@ -93,6 +94,10 @@ def people(
     """
     from fer_video.study.people import gather
 
+    if out is None and not is_typed(ctx, "rows"):  # a config file is for other commands too
+        rows = None
+    if gallery is None and not is_typed(ctx, "identity_model"):
+        identity_model = None
     if rows and out is None:
         raise click.UsageError("--rows needs --out DIR")
     if write and out is not None:
@@ -101,8 +106,7 @@ def people(
         raise click.UsageError("--identity-model is for the pictures of --gallery")
     found, errors = _files(results)
     if forget:
-        given = ctx.params.items()
-        if any(value for name, value in given if name not in ("results", "format_name", "forget", "quiet")):
+        if any(is_typed(ctx, name) for name in ctx.params if name not in ("results", "format_name", "forget", "quiet")):
             raise click.UsageError("--forget goes alone")
         ctx.exit(1 if _forget(found, quiet=quiet) + len(errors) else 0)
     if sheet is not None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from fer_video.cli.shared.align import align_options, plot_around_events, refuse_without_align
 from fer_video.cli.shared.command import command
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.options import debug_option
@@ -36,18 +37,23 @@ _MOST_BYTES = 1 << 20  # of an evaluation
     metavar="ID",
     help="Draw only the person with this number.  [default: the 12 who are seen longest]",
 )
+@align_options
 @debug_option
-def plot(results: tuple[str, ...], out: str, kind: Any, person: int | None) -> None:
+@click.pass_context
+def plot(
+    ctx: click.Context, /, results: tuple[str, ...], out: str, kind: Any, person: int | None, **given: Any
+) -> None:
     """Draw the emotions over time as a picture.
 
     RESULTS is the output of fervid predict --frames. One clip gives one panel per person with segments, hatched where
     the person is not in sight. Several clips, or a folder of results, give one panel per clip with its main person.
-    The output of fervid evaluate --format json gives a confusion matrix.
+    The output of fervid evaluate --format json gives a confusion matrix. --align gives mean curves around events.
 
     \b
     fervid predict clip.mp4 --frames --out r.json
     fervid plot r.json --out timeline.png
     fervid plot results/ --out clips.svg
+    fervid plot results/ --align onset --events jokes.csv --out jokes.png
     """
     from fer_video.files import refuse_same
     from fer_video.render.figure import check_drawing
@@ -60,6 +66,10 @@ def plot(results: tuple[str, ...], out: str, kind: Any, person: int | None) -> N
     check_drawing(path)
     files = result_files(results)
     refuse_same(path, map(str, files))
+    if given["align"] is not None:
+        plot_around_events(files, path, given)
+        return
+    refuse_without_align(ctx)
     if len(files) == 1 and _plot_evaluation(files[0], path):
         return
     clips = [result for file in files for result in read_results(file)]

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
-from fer_video.cli.shared.batch import batch_folder, predict_batch
+from fer_video.cli.shared.batch import batch_folder, check_suffix, predict_batch
 from fer_video.cli.shared.batch_options import batch_options
 from fer_video.cli.shared.command import command
 from fer_video.cli.shared.inputs import read_list
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import (
+    TABLE_FORMATS,
     analyzer_options,
     debug_option,
     device_options,
@@ -28,12 +29,13 @@ from fer_video.cli.shared.options import (
     sampling_options,
 )
 from fer_video.cli.shared.progress import BatchProgress
+from fer_video.cli.shared.tables import check_table_output, table_output
 
 from fer_video.errors import OptionError, OutputError
 
 if TYPE_CHECKING:
     from fer_video.analyzer import Analyzer
-    from fer_video.results.writers import Writer
+    from fer_video.results.writers import RowShape, Writer
     from fer_video.types import ClipResult
 
 __all__ = ["predict"]
@@ -71,18 +73,23 @@ def predict(ctx: click.Context, /, inputs: tuple[str, ...], quiet: bool, verbose
     found = expand_inputs(read_list(inputs))
     if not found.paths and not found.errors:
         raise OptionError("no inputs: the list on stdin is empty")
-    if (folder := batch_folder(ctx, given)) is not None:
+    several = len(found.paths) + len(found.errors) > 1
+    if (folder := batch_folder(ctx, given, several=several)) is not None:
         ctx.exit(predict_batch(ctx, folder, found, given, quiet=quiet, verbose=verbose))
     options = analyzer_options(given)
-    if given["format_name"] == "parquet":
-        raise click.UsageError("--format parquet is for a folder; give one: --out results/")
-    if given["format_name"] in CLIP_FORMATS and len(found.paths) + len(found.errors) != 1:
+    check_table_output(given["out"], given["format_name"])
+    if given["format_name"] in CLIP_FORMATS and several:
         raise click.UsageError(f"--format {given['format_name']} is a file about one clip; name one")
-    if given["out"] is not None:
+    if given["out"] not in (None, "-"):
         refuse_same(Path(given["out"]), found.paths)
+        check_suffix(ctx, Path(given["out"]))
     interrupted, failures = False, len(found.errors)
     with ExitStack() as stack:
-        file = stack.enter_context(_destination(given["out"], given["format_name"]))
+        analyzer: Analyzer | None = None
+        if given["format_name"] in TABLE_FORMATS:
+            file = stack.enter_context(table_output(given, lambda: _shape(given, analyzer)))
+        else:
+            file = stack.enter_context(_destination(given["out"], given["format_name"]))
         analyzer = Analyzer(options)
         if verbose:
             _say_what_runs(analyzer.ran)
@@ -106,9 +113,20 @@ def predict(ctx: click.Context, /, inputs: tuple[str, ...], quiet: bool, verbose
             if not done:  # nothing to keep; what stood in the output before stays
                 raise
             interrupted = True
+    _write_provenance(given, analyzer)
     if interrupted:
         raise KeyboardInterrupt
     ctx.exit(1 if failures else 0)
+
+
+def _write_provenance(given: dict[str, Any], analyzer: Analyzer) -> None:
+    """Beside a CSV, which has no place for what it was made with."""
+    from fer_video.results.provenance import write_provenance
+    from fer_video.results.rows import column_names
+
+    out = None if given["out"] in (None, "-") else Path(given["out"])
+    if given["format_name"] == "csv" and out is not None and out.is_file() and not out.is_relative_to("/dev"):
+        write_provenance(out, column_names(given["rows"], _shape(given, analyzer)), analyzer.ran)
 
 
 @contextmanager
@@ -130,11 +148,17 @@ def _destination(out: str | None, format_name: str) -> Iterator[IO[str]]:
 
 
 def _writer(given: dict[str, Any], file: IO[str], analyzer: Analyzer, *, single: bool, verbose: bool) -> Writer:
-    from fer_video.results.writers import RowShape, make_writer
+    from fer_video.results.writers import CLIP_FORMATS, make_writer
+    from fer_video.results.writers.parquet import RowLinesWriter
 
+    shape = _shape(given, analyzer)
     extra: dict[str, Any] = {}
+    if given["format_name"] in TABLE_FORMATS:
+        return RowLinesWriter(file, given["rows"], shape)
     if given["format_name"] == "json":
         extra = {"single": single, "frames": given["frames"]}
+    elif given["format_name"] in CLIP_FORMATS and given["out"] not in (None, "-"):
+        extra = {"folder": Path(given["out"]).parent}
     elif given["format_name"] == "jsonl":
         extra = {"frames": given["frames"]}
     elif given["format_name"] == "table":
@@ -145,9 +169,16 @@ def _writer(given: dict[str, Any], file: IO[str], analyzer: Analyzer, *, single:
             "verbose": verbose,
             "group": given["group"],
             "width": shutil.get_terminal_size().columns,
+            "reasons": file is not sys.stdout,  # errors are on stderr already
         }
-    shape = RowShape(analyzer.emotions, analyzer.labels, given["attributes"], analyzer.has_affect)
     return make_writer(given["format_name"], given["rows"], file, shape, **extra)
+
+
+def _shape(given: dict[str, Any], analyzer: Analyzer | None) -> RowShape:
+    from fer_video.results.writers import RowShape
+
+    assert analyzer is not None
+    return RowShape(analyzer.emotions, analyzer.labels, given["attributes"], analyzer.has_affect)
 
 
 def _colour(file: IO[str]) -> bool:

@@ -53,14 +53,13 @@ __all__ = ["render"]
         "--blur-only",
         multiple=True,
         metavar="NAME",
-        help="Blur only the face of this person: a name that fervid people wrote into the result, or a number. Can be "
-        "given more than once.",
+        help="Blur only the face of this person: a number, or a name written by fervid people. Can be repeated.",
     ),
     click.option(
         "--blur-except",
         multiple=True,
         metavar="NAME",
-        help="Blur all faces but those of this person. Can be given more than once.",
+        help="Blur all faces except that of this person. Can be repeated.",
     ),
 )
 @sampling_options

@@ -77,13 +77,13 @@ def report(
     from fer_video.files import refuse_same
     from fer_video.media.inputs import expand_inputs
     from fer_video.render.report import ReportOptions, check_report
-    from fer_video.results.read import result_files
+    from fer_video.results.read import holds_results, result_files
 
     check_report()
     named = list(read_list(inputs))
-    stored = [name for name in named if _is_stored(name)]
-    files = result_files(stored)
-    found = expand_inputs(name for name in named if name not in stored)
+    given_results = [name for name in named if holds_results(Path(name))]
+    files = result_files(given_results)
+    found = expand_inputs(name for name in named if name not in given_results)
     if not files and not found.paths and not found.errors:
         raise OptionError("no inputs: the list on stdin is empty")
     if not found.paths and not found.errors:
@@ -99,17 +99,6 @@ def report(
         else:
             failures = _folder(results, Path(out), options, progress)
     ctx.exit(1 if failures or found.errors else 0)
-
-
-def _is_stored(name: str) -> bool:
-    """A file of results, or a folder that has some right in it and no clips."""
-    from fer_video.media.inputs import walk
-    from fer_video.results.read import RESULT_SUFFIXES
-
-    path = Path(name)
-    if not path.is_dir():
-        return path.suffix.lower() in RESULT_SUFFIXES
-    return any(each.suffix.lower() in RESULT_SUFFIXES for each in path.iterdir()) and not any(walk(name, []))
 
 
 def _results(

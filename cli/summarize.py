@@ -25,19 +25,24 @@ __all__ = ["summarize"]
         default="clip",
         show_default=True,
         metavar="clip|person|COLUMN,...",
-        help="What one row is: a clip (its main person), each person in it, or a group with the same values in columns "
-        "of --meta, such as subject or condition.",
+        help="Write one row per clip (its main person), per person, or per group of clips with the same values in "
+        "columns of --meta, such as subject or condition.",
     ),
     click.option(
         "--meta",
         metavar="FILE",
         shell_complete=files,
-        help="CSV about the clips: a column path (or file name, or name without suffix), and any others, such as "
-        "subject and condition. With a column person, a row is about that person of the clip.",
+        help="CSV file about the clips: the column path (a path, a file name, or a name without suffix) and any "
+        "others, such as subject and condition. With a column person, a row is about that person of the clip.",
     ),
-    click.option("--long", is_flag=True, help="One row per emotion too, instead of columns for each emotion."),
+    click.option("--long", is_flag=True, help="Write one row per emotion, instead of columns for each emotion."),
     click.option(
-        "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the bootstrap intervals."
+        "--seed",
+        type=click.IntRange(0),
+        default=0,
+        show_default=True,
+        metavar="N",
+        help="Seed of the bootstrap intervals.",
     ),
 )
 @option_group(
@@ -55,31 +60,33 @@ __all__ = ["summarize"]
         "--events",
         metavar="FILE",
         shell_complete=files,
-        help="Each event is a row of its own, also in --by event: a CSV with start, end and name, for all clips or "
-        "with a column path; an .eaf (ELAN) or .TextGrid (Praat), or a folder of these, named as the clips are.",
+        help="Write one row per event, with --by event too. FILE is a CSV file with start, end and name, for all "
+        "clips or with a column path; an .eaf (ELAN) or .TextGrid (Praat) file; or a folder of these, named as the "
+        "clips are.",
     ),
     click.option(
         "--tier",
         "tiers",
         multiple=True,
         metavar="NAME",
-        help="Only events of this tier. May be given several times.  [default: of all tiers]",
+        help="Use only the events of this tier. Can be repeated.  [default: all tiers]",
     ),
     click.option(
         "--smooth",
         "smooth_s",
         type=float,
         metavar="SEC",
-        help="Smooth the probabilities over SEC seconds first.  [default: as they are]",
+        help="Smooth the probabilities over SEC seconds first.  [default: not smoothed]",
     ),
     click.option(
         "--baseline",
         metavar="START-END|FILE",
         shell_complete=files,
-        help="A person's own neutral: seconds of each clip (0-10), or the result of one clip. Adds the change from it.",
+        help="Add the change from a person's own neutral, which is found in some seconds of each clip (0-10), or in "
+        "the result of one clip.",
     ),
 )
-@click.option("-q", "--quiet", is_flag=True, help="No warnings.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no warnings.")
 @debug_option
 @click.pass_context
 def summarize(
@@ -89,9 +96,9 @@ def summarize(
 ) -> None:  # fmt: skip
     """Summarise the results of many clips in one table.
 
-    RESULTS are files or folders that fervid predict --frames wrote. For each emotion: mean, standard deviation, peak
-    and its time, share of the time, number of onsets and time of the first one; and visibility, time in sight and
-    changes per minute. Groups: the mean over subjects with its 95 % bootstrap interval.
+    RESULTS are files or folders written by fervid predict --frames. The columns are, for each emotion: mean, standard
+    deviation, peak and its time, share of the time, number of onsets and time of the first one; and visibility, time
+    in sight and changes per minute. Groups have means over subjects with 95 % bootstrap intervals.
 
     \b
     fervid predict interviews/ --frames --out results/

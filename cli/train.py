@@ -51,8 +51,8 @@ __all__ = ["train"]
         type=float,
         metavar="0-1",
         cls=RareOption,
-        help="Also set thresholds for predict --adaptive, with at most this share of wrong early answers. Needs "
-        "--every-frame.",
+        help="With --every-frame, also set thresholds for predict --adaptive, so that at most this share of early "
+        "answers is wrong.",
     ),
 )
 @sampling_options

@@ -32,6 +32,10 @@ __all__ = [
 _MOST_DOTS = 200  # in a line of TOML
 
 
+_STREAMS = {f"{folder}{number}": number for folder in ("/dev/fd/", "/proc/self/fd/") for number in (1, 2)}
+_STREAMS |= {"/dev/stdout": 1, "/dev/stderr": 2}
+
+
 @contextmanager
 def open_output(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     """A file that takes its name when the block ends: temporary file beside it, fsync, replace.
@@ -45,6 +49,10 @@ def open_output(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     """
     text: Any = {} if binary else {"encoding": "utf-8", "newline": ""}
     try:
+        if (stream := _STREAMS.get(str(path))) is not None:  # the shell may have opened it to append, or for others too
+            with os.fdopen(os.dup(stream), "wb" if binary else "w", **text) as file:
+                yield file
+            return
         if path.is_dir():
             raise OutputError(f"{path}: is a folder; give the name of a file")
         if path.exists() and not path.is_file():  # a pipe or a device such as /dev/null must not be replaced

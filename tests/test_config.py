@@ -120,6 +120,15 @@ def test_tables_of_commands_below_commands() -> None:
     assert settings(text, "models", "list") == {"as_json": True}
 
 
+def test_a_key_of_all_commands_is_for_those_that_take_its_value() -> None:
+    text = "format = 'csv'\ndevice = 'openvino'\nby = ['age']"
+    assert settings(text) == {"format_name": "csv", "device": "openvino"}
+    assert settings(text, "evaluate") == {"device": "openvino", "groups": ["age"]}
+    assert settings(text, "backbone", "train") == {}
+    with pytest.raises(OptionError, match=r"evaluate\.format: 'csv' is not one of 'table', 'json'"):
+        settings("[evaluate]\nformat = 'csv'", "evaluate")
+
+
 def test_lists_numbers_and_switches() -> None:
     text = "seed = 3\ncost = 2\nnested = false\nby = ['gender', 'age']\nsearch = true"
     assert settings(text, "evaluate") == {"seed": 3, "cost": 2, "nested": False, "groups": ["gender", "age"]}
@@ -163,6 +172,15 @@ def test_rows_give_way_to_captions(folder: Path, face_clip: Path) -> None:
     write(folder / "fervid.toml", 'rows = "frames"')
     assert fervid("predict", face_clip, "--format", "vtt").stdout.startswith("WEBVTT")
     assert fervid("predict", face_clip, "--format", "vtt", "--rows", "frames").exit_code == 2
+
+
+def test_people_take_what_is_for_predict_where_it_can_be_used(folder: Path) -> None:
+    write(folder / "fervid.toml", 'rows = "frames"\nidentity-model = "sface"\n')
+    write(folder / "r.json", "{}")
+    result = fervid("people", "r.json", "--forget")
+    assert "alone" not in result.stderr
+    assert "needs --out" not in fervid("people", "r.json").stderr
+    assert "--rows needs --out DIR" in fervid("people", "r.json", "--rows", "frames").stderr
 
 
 def test_what_is_typed_drops_what_contradicts_it() -> None:
@@ -312,6 +330,7 @@ REFUSED = [
     ("predict", "anew = true"),
     ("predict", "model = 'models/mine'"),
     ("predict", "model = 'mine'"),
+    ("predict", f"model = '{'m' * 300}'"),
     ("predict", "group-model = '/tmp/mine'"),
     ("predict", "backbone = './net.onnx'"),
     ("predict", "detector = 'scrfd:net.onnx'"),
@@ -332,7 +351,9 @@ REFUSED = [
 @pytest.mark.parametrize(("command", "text"), REFUSED)
 def test_what_a_file_that_was_found_may_not_set(folder: Path, command: str, text: str) -> None:
     (folder / "mine").mkdir()
-    with pytest.raises(OptionError, match="give it on the command line, or in a file that --config names"):
+    with pytest.raises(
+        OptionError, match="on the command line, name the file with --config, or ignore it with --no-config"
+    ):
         settings(text, *command.split())
     assert settings(text, *command.split(), named=True)
 
@@ -370,7 +391,7 @@ def test_a_file_that_was_found_writes_nothing(folder: Path, face_clip: Path) -> 
     write(folder / "fervid.toml", "[predict]\nout = 'stolen.json'\n")
     result = fervid("predict", face_clip)
     assert result.exit_code == 2
-    assert "fervid.toml: predict.out names a file, a folder or an address" in result.stderr
+    assert "fervid.toml: predict.out may name a file, a folder or an address" in result.stderr
     assert sorted(each.name for each in folder.iterdir()) == ["fervid.toml"]
     named = fervid("predict", face_clip, "--config", "fervid.toml")
     assert named.exit_code == 0

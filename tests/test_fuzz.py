@@ -13,6 +13,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -20,7 +21,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from fer_video.cli import main
+from fer_video.cli.shared.config import ConfigSource, load_config
 from fer_video.cli.shared.inputs import read_list
+from fer_video.cli.shared.settings import check_config
 from graphs import save_classifier
 
 from fer_video.clip.features import load_features
@@ -123,10 +126,33 @@ def _list(path: Path) -> None:
         list(read_list(("-",)))
 
 
+CONFIG = b"""fps = 5
+device = "cpu"
+min-confidence = 0.5
+[predict]
+rows = "people"
+identify = false
+model = "none"
+[backbone.evaluate]
+part = "test"
+[evaluate]
+by = ["gender", "age"]
+"""
+
+
+def _config(path: Path) -> None:
+    """As a file that is found, and as one that is named."""
+    config = load_config(ConfigSource(str(path)))
+    assert config is not None
+    check_config(config, main)
+    check_config(replace(config, named=False), main)
+
+
 READERS: dict[str, tuple[Callable[[Path, Path], bytes], Callable[[Path], object]]] = {
     "result.json": (_result, read_results),
     "result.jsonl": (lambda *given: _line(_result(*given)) * 3, read_results),
     "recipe.toml": (lambda *_: RECIPE, read_recipe),
+    "fervid.toml": (lambda *_: CONFIG, _config),
     "j.journal": (lambda *_: b"\n".join([ENTRY] * 3) + b"\n", read_journal),
     "n.json": (lambda *_: NETWORK, lambda path: _read_description(path, path.with_suffix(".onnx"))),
     "n.onnx": (_graph, inspect),

@@ -42,10 +42,23 @@ def test_a_page_fits_two_screens_and_lists_each_option_once(words: tuple[str, ..
     page, whole = fervid(*words, "--help").stdout, fervid(*words, "--help-all").stdout
     assert len(page.splitlines()) <= SCREENS
     for option in made.params:
-        if isinstance(option, click.Option):
+        if isinstance(option, click.Option) and (option.name != "help_all" or page != whole):
             name = option.opts[-1]
             assert names(page).count(name) == (not isinstance(option, RareOption)), name
-            assert not whole or names(whole).count(name) == 1, name
+            assert names(whole).count(name) == 1, name
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_texts_are_plain_sentences(words: tuple[str, ...]) -> None:
+    text = fervid(*words, "--help-all").stdout
+    odd = r"\b(anew|mend|whoever|in hand|to be had|stands in|lies|looks? at|looked at|says?|licenses?|a frame and)\b"
+    assert re.findall(odd, text, re.IGNORECASE) == []
+    assert re.findall(r"--[\w-]*-$", text, re.MULTILINE) == []  # the name of an option in two lines
+    for option in COMMANDS[words].params:
+        if isinstance(option, click.Option):
+            help_text = (option.help or "").partition("  [")[0]
+            assert re.match(r"[A-Z]|[a-z]+: ", help_text), help_text
+            assert help_text.endswith("."), help_text
 
 
 def test_groups_are_listed_in_the_order_of_the_command() -> None:

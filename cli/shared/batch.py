@@ -29,13 +29,15 @@ if TYPE_CHECKING:
     from fer_video.media.inputs import Inputs
     from fer_video.types import ClipResult
 
-__all__ = ["batch_folder", "job_of", "predict_batch", "say_entry", "say_totals"]
+__all__ = ["batch_folder", "check_suffix", "job_of", "predict_batch", "say_entry", "say_totals"]
 
 _MOST_NAMED = 50  # failures of earlier runs
 
 
-def batch_folder(ctx: click.Context, given: dict[str, Any]) -> Path | None:
+def batch_folder(ctx: click.Context, given: dict[str, Any], *, several: bool = False) -> Path | None:
     """The folder of a batch: where --out is one, or an option was given that only a batch has. None: --out is a file.
+
+    several: whether there are several inputs; a name without a suffix is then a folder.
 
     Raises UsageError, OutputError.
     """
@@ -49,11 +51,23 @@ def batch_folder(ctx: click.Context, given: dict[str, Any]) -> Path | None:
     folder = Path(out)
     if out.endswith(("/", os.sep)) or folder.is_dir():
         return folder
+    if several and not folder.suffix and not folder.exists():
+        return folder
     if not asked:
         return None
     if folder.exists() or folder.suffix.lower() in FILE_SUFFIXES:
         raise OutputError(f"{out}: a batch writes into a folder: --out results/ --format csv gives results/results.csv")
     return folder
+
+
+def check_suffix(ctx: click.Context, out: Path) -> None:
+    """A file without --format must have a name that says what it is. Raises UsageError."""
+    known = out.suffix.lower() in FILE_SUFFIXES or (out.exists() and not out.is_file())
+    if not known and ctx.get_parameter_source("format_name") is ParameterSource.DEFAULT:
+        raise click.UsageError(
+            f"{out}: its name tells no format; name it {', '.join(FILE_SUFFIXES)}, or give --format, "
+            f"or {out.with_suffix('')}/ for a folder"
+        )
 
 
 def job_of(ctx: click.Context, given: dict[str, Any], inputs: tuple[str, ...]) -> tuple[Job, Predicting]:
@@ -150,7 +164,7 @@ def _work(
             nonlocal told
             if asked() and not told:  # not said where the signal is heard, which may be in the middle of a line
                 told = True
-                progress.say("finishing the files in hand; once more to stop now")
+                progress.say("finishing the current files; Ctrl-C again stops at once")
             progress.reached(number, frames, time_s, duration_s)
 
         for entry in batch.run(todo, engine, report, addresses):

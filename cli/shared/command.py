@@ -11,7 +11,7 @@ How a new command gets its groups:
     def summarize(...) -> None:
 
 Groups are listed in the order in which the command names them; groups of the same title become one. A RareOption works
-like any other, but only --help-all lists it. A command gets --help-all when it has a RareOption.
+like any other, but only --help-all lists it. Every command takes --help-all; it is listed where it shows more.
 
 A command also takes its options from a config file (config.py), and gets --config and --no-config; settings.py says
 which of them. A command that checks options against each other asks `is_typed`, so that what is in the file gives way.
@@ -85,8 +85,7 @@ class Command(cloup.Command):
         self._config = config
         if config != "ignore":
             own += _config_options()
-        if rare := sum(isinstance(each, RareOption) for each in own):
-            own.append(_help_all(rare))
+        own.append(_help_all(sum(isinstance(each, RareOption) for each in own)))
         settings = cloup.HelpFormatter.settings(col1_max_width=_NAMES_WIDTH)
         super().__init__(*args, params=own, formatter_settings=settings, **given)
         self.option_groups = _merged(self.option_groups)
@@ -213,6 +212,7 @@ def _help_all(rare: int) -> click.Option:
         is_eager=True,
         expose_value=False,
         callback=_show_all,
+        hidden=not rare,
         help=f"Show this message with {more} and exit.",
     )
 

@@ -98,7 +98,7 @@ def _candidates() -> Iterator[Path]:
                 yield from (folder / name for name in (_NAME, _PROJECT) if (folder / name).exists())
             if (folder / ".git").exists():
                 return
-        except PermissionError:  # a folder that may not be searched
+        except OSError:  # a folder that may not be searched
             continue
 
 

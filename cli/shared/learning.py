@@ -175,8 +175,8 @@ def evaluation_lines(result: Evaluation) -> list[str]:
 
 
 def confusion_lines(result: Evaluation) -> list[str]:
-    """What was said of each class: counts, recall and precision."""
-    corner = "true \\ said"
+    """The predictions for each class: counts, recall and precision."""
+    corner = "true \\ predicted"
     width = max(len(label) for label in (*result.labels, corner))
     columns = [max(len(label), 5) for label in result.labels]
     heads = "  ".join(label.rjust(column) for label, column in zip(result.labels, columns, strict=True))

@@ -10,12 +10,14 @@ import click
 from fer_video.cli.shared.command import RareOption, is_typed, option_group, together
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.messages import show_details
+from fer_video.cli.shared.times import TIME
 
 if TYPE_CHECKING:
     from fer_video.options import AnalyzerOptions
 
 __all__ = [
     "FILE_SUFFIXES",
+    "TABLE_FORMATS",
     "analyzer_options",
     "bench_sampling_options",
     "debug_option",
@@ -33,8 +35,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 # Spelled out because fer_video.results.writers takes time to import; a test compares.
 _FORMATS = ("table", "json", "jsonl", "csv")
 _CLIP_FORMATS = ("vtt", "srt", "eaf", "textgrid")
-_FOLDER_ONLY = ("parquet",)
-FILE_SUFFIXES = {f".{name}": name for name in (*_FORMATS[1:], *_CLIP_FORMATS, *_FOLDER_ONLY)} | {".ndjson": "jsonl"}
+TABLE_FORMATS = ("parquet", "xlsx")  # not text
+_OTHER_SUFFIXES = {".ndjson": "jsonl", ".txt": "table"}
+FILE_SUFFIXES = {f".{name}": name for name in (*_FORMATS[1:], *TABLE_FORMATS, *_CLIP_FORMATS)} | _OTHER_SUFFIXES
 # Spelled out here because fer_video.models.devices, which checks them, takes time to import; a test compares.
 _DEVICES = ("auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "directml", "qnn")
 
@@ -59,10 +62,10 @@ def _output_options(out: click.decorators.FC, usual: str) -> Callable[[F], F]:
             "--format",
             "format_name",
             metavar="NAME",
-            type=click.Choice((*_FORMATS, *_FOLDER_ONLY, *_CLIP_FORMATS)),
+            type=click.Choice((*_FORMATS, *TABLE_FORMATS, *_CLIP_FORMATS)),
             callback=_format_from_name,
-            help="Write table, json, jsonl or csv; parquet (batches only); or vtt, srt, eaf or textgrid, which hold "
-            f"the segments of one clip.  [default: {usual}]",
+            help="Write table, json, jsonl, csv, parquet or xlsx (not in batches); or vtt, srt, eaf or textgrid, which "
+            f"hold the segments of one clip.  [default: {usual}]",
         ),
         click.option(
             "--rows",
@@ -187,14 +190,14 @@ def _sampling_options(usual: str) -> Callable[[F], F]:
         click.option(
             "--start",
             "start_s",
-            type=float,
+            type=TIME,
             default=0,
             show_default=True,
-            metavar="SEC",
-            help="Start at SEC seconds.",
+            metavar="TIME",
+            help="Start at this time, in seconds or as 1:20.5.",
         ),
         click.option(
-            "--end", "end_s", type=float, metavar="SEC", help="Stop before SEC seconds.  [default: end of clip]"
+            "--end", "end_s", type=TIME, metavar="TIME", help="Stop before this time.  [default: end of clip]"
         ),
         click.option(
             "--detect",
@@ -283,8 +286,9 @@ def _drop_what_does_not_go_with(given: dict[str, Any]) -> None:
         return
     if given["format_name"] in _CLIP_FORMATS and not is_typed(context, "rows"):
         given["rows"] = "clips"
-    if (given["format_name"] not in ("json", "jsonl") or given["rows"] != "clips") and not is_typed(context, "frames"):
-        given["frames"] = False
+    for name in ("frames", "identity_embeddings"):
+        if given["format_name"] not in ("json", "jsonl") or given["rows"] != "clips":
+            given[name] = given.get(name, False) and is_typed(context, name)
 
 
 def analyzer_options(given: dict[str, Any]) -> AnalyzerOptions:

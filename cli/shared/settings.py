@@ -66,11 +66,10 @@ def settings_for(config: Config, root: click.Group, words: tuple[str, ...]) -> d
         for key, value in table.items():
             if isinstance(value, Mapping):
                 _check_name(config, f"table [{tables}{key}]", key, group.list_commands(click.Context(group)))
-            elif (option := _options(command).get(_plain(key))) is not None:
+            elif (option := _options(command).get(_plain(key))) is not None and _fault(option, value) is None:
                 found[str(option.name)] = Setting(tables + key, value)
             else:
-                known = {name for each in _leaves(group) for name in _options(each)}
-                _check_name(config, f"key {tables}{key}", _plain(key), known)
+                _check_shared(config, group, tables + key, value)
         table, tables = table.get(word, {}), f"{tables}{word}."
         if not isinstance(table, Mapping):
             raise OptionError(f"{config.shown}: {tables[:-1]} should be a table: [{tables[:-1]}]")
@@ -79,16 +78,23 @@ def settings_for(config: Config, root: click.Group, words: tuple[str, ...]) -> d
     for key, value in table.items():
         options = _options(command)
         _check_name(config, f"key {tables}{key}", _plain(key), options)
-        found[str(options[_plain(key)].name)] = Setting(tables + key, value)
-    for name, setting in found.items():
-        _check(config, next(each for each in command.params if each.name == name), setting)
+        option = options[_plain(key)]
+        if (fault := _fault(option, value)) is not None:
+            raise OptionError(f"{config.shown}: {tables}{key}{fault}")
+        found[str(option.name)] = Setting(tables + key, value)
+    for option in _options(command).values():
+        setting = found.get(str(option.name))
+        if setting and not config.named and (reason := _refusal(option, setting.value)) is not None:
+            advice = "give it on the command line, name the file with --config, or ignore it with --no-config"
+            raise OptionError(f"{config.shown}: {setting.key} {reason}; {advice}")
     return found
 
 
 def default_map(settings: Mapping[str, Setting], given: Mapping[str, Any]) -> dict[str, Any]:
     """given: the parameters on the command line, which go before those of the file and what contradicts them."""
     left_out = {other for name in given for other in (name, *_GIVES_WAY.get(name, ()))}
-    if given.get("blur_faces") or ("blur_faces" in settings and settings["blur_faces"].value):
+    wanted = {**{name: each.value for name, each in settings.items()}, **given}
+    if any(value for name, value in wanted.items() if name.startswith("blur_")):
         left_out.update(_BLURRED)
     return {name: setting.value for name, setting in settings.items() if name not in left_out}
 
@@ -146,23 +152,30 @@ def _check_name(config: Config, what: str, name: str, known: Any) -> None:
         raise OptionError(f"{config.shown}: unknown {what[:80]}; {advice}")
 
 
-def _check(config: Config, option: click.Parameter, setting: Setting) -> None:
-    """The type of a value, and whether a file that was found may set it. Raises OptionError."""
-    where = f"{config.shown}: {setting.key}"
-    assert isinstance(option, click.Option)
-    values = setting.value if option.multiple and isinstance(setting.value, list) else [setting.value]
-    if option.multiple and values is not setting.value:
-        raise OptionError(f"{where} should be a list, not {_short(setting.value)}")
-    for value in values:
+def _check_shared(config: Config, group: click.Group, key: str, value: Any) -> None:
+    """A key for several commands need not suit each of them, such as a format, but one at least."""
+    name = _plain(key.rpartition(".")[2])
+    options = [option for each in _leaves(group) if (option := _options(each).get(name)) is not None]
+    if not options:
+        _check_name(config, f"key {key}", name, {name for each in _leaves(group) for name in _options(each)})
+    faults = [_fault(option, value) for option in options]
+    if all(faults):
+        raise OptionError(f"{config.shown}: {key}{faults[0]}")
+
+
+def _fault(option: click.Option, setting: Any) -> str | None:
+    """What is wrong with a value, as the end of a sentence that begins with its key."""
+    if option.multiple and not isinstance(setting, list):
+        return f" should be a list, not {_short(setting)}"
+    for value in setting if option.multiple else [setting]:
         wanted = _type_of(option)
         if not _fits(value, wanted):
-            raise OptionError(f"{where} should be {wanted}, not {_short(value)}")
-        if not config.named and (reason := _refusal(option, value, wanted)) is not None:
-            raise OptionError(f"{where} {reason}; give it on the command line, or in a file that --config names")
+            return f" should be {wanted}, not {_short(value)}"
         try:
             option.type.convert(value, option, None)
         except click.BadParameter as error:
-            raise OptionError(f"{where}: {error.message.rstrip('.')}") from error
+            return f": {error.message.rstrip('.')}"
+    return None
 
 
 def _type_of(option: click.Option) -> str:
@@ -182,17 +195,17 @@ def _fits(value: Any, wanted: str) -> bool:
     return isinstance(value, numbers) and not isinstance(value, bool) and abs(value) < 1e15 and math.isfinite(value)
 
 
-def _refusal(option: click.Option, value: Any, wanted: str) -> str | None:
+def _refusal(option: click.Option, setting: Any) -> str | None:
     """Why a file that fervid found by itself may not set this, if so."""
     name = str(option.name)
     if name in _OWN_DECISION:
-        return None if value in (False, "local") else _OWN_DECISION[name]
-    if wanted != "a text" or isinstance(option.type, click.Choice) or name in _PLAIN_TEXT:
+        return None if setting in (False, "local") else _OWN_DECISION[name]
+    if _type_of(option) != "a text" or isinstance(option.type, click.Choice) or name in _PLAIN_TEXT:
         return None
     if name not in _MODELS:
-        return "names a file, a folder or an address"
-    plain = re.fullmatch(r"\w[\w.-]*", value) is not None and not Path(value).exists()
-    return None if plain else "names a file or a folder"
+        return "may name a file, a folder or an address"
+    plain = re.fullmatch(r"\w[\w.-]{0,79}", setting) is not None and not Path(setting).exists()
+    return None if plain else "may name a file or a folder"
 
 
 def _short(value: Any) -> str:

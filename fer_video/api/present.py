@@ -100,7 +100,8 @@ def _parquet(result: ClipResult, out: Path, rows: str) -> None:
 
 def _segments(result: ClipResult, out: Path, rows: str) -> None:
     del rows
-    with open_output(out) as file, make_writer(out.suffix.lower()[1:], "clips", file, _shape(result)) as writer:
+    name = out.suffix.lower()[1:]
+    with open_output(out) as file, make_writer(name, "clips", file, _shape(result), folder=out.parent) as writer:
         writer.write(result)
 
 

@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from fer_video.errors import OptionError, OutputError
 from fer_video.files import open_output, safe_name
@@ -126,7 +126,8 @@ class Outputs:
         text, options = file or io.StringIO(), self._options
         if options.format == "parquet":
             return RowLinesWriter(text, options.rows, self._shape)
-        extra = {"single": True} if options.format == "json" else {}
+        extra: dict[str, Any] = {"single": True} if options.format == "json" else {}
+        extra |= {"folder": self._folder} if options.format in CLIP_FORMATS else {}
         extra |= {"frames": options.frames} if options.format in ("json", "jsonl") else {}
         return make_writer(options.format, options.rows, text, self._shape, **extra)
 

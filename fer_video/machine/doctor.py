@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fer_video.errors import FervidError, OptionError, unexpected
+from fer_video.machine.extras import EXTRAS, missing_packages
 from fer_video.scratch import scratch_folder
 from fer_video.version import __version__
 
@@ -56,7 +57,7 @@ def examine(device: str = "auto") -> Iterator[Check]:
     if device != "auto" and device not in DEVICES:
         raise OptionError(f"unknown device {device!r}; one of: auto, {', '.join(DEVICES)}")
     yield Check("fervid", "good", f"{__version__}, Python {platform.python_version()}, {platform.platform()}")
-    for make in (_packages, _clashes, _cpu, _providers, _weights):
+    for make in (_packages, _extras, _clashes, _cpu, _providers, _weights):
         yield from _guarded(make.__name__.strip("_"), make)
     yield from _guarded("trial run", lambda: _trial(device))
 
@@ -75,6 +76,16 @@ def _packages() -> Iterator[Check]:
     found = {name: _version(name) for name in _PACKAGES}
     said = ", ".join(f"{name} {version}" for name, version in found.items() if version)
     yield Check("packages", "good", said)
+
+
+def _extras() -> Iterator[Check]:
+    """None of them is needed; what is missing is told with what it would enable."""
+    for name, extra in EXTRAS.items():
+        if missing := list(missing_packages(extra)):
+            says = f"{extra.enables}: without {', '.join(missing)}; pip install 'fervid[{name}]'"
+            yield Check(f"extra {name}", "note", says)
+        else:
+            yield Check(f"extra {name}", "good", extra.enables)
 
 
 def _version(name: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -71,11 +72,29 @@ def plot_clips(results: Sequence[ClipResult], out: Path, kind: Kind = "stacked")
         axes.set_title(_plain(f"{printable(Path(result.path).stem)[-30:]}\n{answer}"), loc="left", fontsize=8)
     for axes in panels[len(shown) :]:
         axes.set_visible(False)
-    left_out = len(results) - len(shown)
-    if left_out:
-        figure.suptitle(f"nobody was seen in {left_out} of {len(results)} clips", fontsize=9)
+    if said := _left_out(results):
+        figure.suptitle(said, fontsize=9)
     _legend(figure, panels)
     save_figure(figure, out)
+
+
+def _left_out(results: Sequence[ClipResult]) -> str:
+    """How many clips are not shown, and why; "" where all are."""
+    counts = Counter(
+        "failed"
+        if each.status == "failed"
+        else "without a face"
+        if each.clip is None or not each.observations
+        else "pictures"
+        if each.duration_s is None
+        else ""
+        for each in results
+    )
+    del counts[""]
+    parts = [
+        f"{count} {'picture' if (why, count) == ('pictures', 1) else why}" for why, count in sorted(counts.items())
+    ]
+    return f"not shown of {len(results)} clips: {', '.join(parts)}" if parts else ""
 
 
 def _how(result: ClipResult) -> str:

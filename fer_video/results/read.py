@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from fer_video.errors import InputError
-from fer_video.media.decode import natural
+from fer_video.media.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural
 from fer_video.results.documents import MAKE, RESULT_SUFFIXES, check_schema, documents, refusing
 from fer_video.results.observations import ObservationLog
 from fer_video.types import (
@@ -33,7 +33,7 @@ from fer_video.types import (
     Track,
 )
 
-__all__ = ["RESULT_SUFFIXES", "read_answers", "read_results", "result_files", "stream_results"]
+__all__ = ["RESULT_SUFFIXES", "holds_results", "read_answers", "read_results", "result_files", "stream_results"]
 
 _STATUSES = ("ok", "partial", "failed")
 _MOST_VALUES, _LONGEST_VECTOR = 4096, 1.001  # of an embedding: its vectors are of unit length at most
@@ -64,6 +64,14 @@ def stream_results(path: Path) -> Iterator[ClipResult]:
             yield _clip(value)
     if not found:
         raise InputError(f"{path}: holds no clip; {MAKE}")
+
+
+def holds_results(path: Path) -> bool:
+    """Whether a name is that of a file of results, or of a folder with results and no clips right in it."""
+    if not path.is_dir():
+        return path.suffix.lower() in RESULT_SUFFIXES
+    suffixes = {each.suffix.lower() for each in path.iterdir()}
+    return bool(suffixes & RESULT_SUFFIXES) and not suffixes & (VIDEO_SUFFIXES | IMAGE_SUFFIXES)
 
 
 def result_files(named: Iterable[str]) -> list[Path]:

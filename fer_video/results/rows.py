@@ -25,7 +25,8 @@ from fer_video.types import (
 )
 
 __all__ = [
-    "ROWS", "RowShape", "Rows", "clip_object", "column_names", "failed_row", "flat_rows", "frame_object", "frame_rows",
+    "COUNTS", "ROWS", "TEXTS", "RowShape", "Rows", "clip_object", "column_names", "failed_row", "flat_rows",
+    "frame_object", "frame_rows",
 ]  # fmt: skip
 
 Row = dict[str, Any]
@@ -62,6 +63,11 @@ _CLIP = (
 )  # fmt: skip
 _AFFECT = ("valence", "arousal")
 _ATTRIBUTES = ("age", "age_std", "gender", "gender_confidence", "ethnicity", "ethnicity_confidence")
+# Columns that hold texts, and whole numbers; all others hold numbers.
+TEXTS = {
+    "path", "status", "error", "emotion", "method", "how", "group_emotion", "group_valence", "gender", "ethnicity",
+}  # fmt: skip
+COUNTS = {"frame", "frames", "frames_sampled", "frames_with_face", "people", "person", "track"}
 
 
 def column_names(rows: Rows, shape: RowShape) -> list[str]:

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Groups"]
+__all__ = ["Groups", "bootstrap_bounds"]
 
 _RESAMPLES = 2000
 _PERCENTILES = (2.5, 97.5)
+_AT_ONCE = 512  # figures that are drawn together: what is in memory
 
 Row = dict[str, Any]
 Key = tuple[str, ...]
@@ -67,7 +68,7 @@ class Groups:
             known = np.isfinite(table)
             counts = known.sum(axis=0)
             means = np.where(known, table, 0.0).sum(axis=0) / np.maximum(counts, 1)
-            lows, highs = _bounds(table, self._seed) if intervals else (means, means)
+            lows, highs = bootstrap_bounds(table, self._seed) if intervals else (means, means)
             for column, name in enumerate(names):
                 row[name] = float(means[column]) if counts[column] else None
                 if intervals:
@@ -78,7 +79,9 @@ class Groups:
             yield group, row
 
 
-def _bounds(table: npt.NDArray[np.float64], seed: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def bootstrap_bounds(
+    table: npt.NDArray[np.float64], seed: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """(names,) bounds of the mean over rows of (subjects, names); NaN where nobody has a figure.
 
     Each draw has as many subjects as there are; those without a figure count for nothing in its mean.
@@ -87,15 +90,15 @@ def _bounds(table: npt.NDArray[np.float64], seed: int) -> tuple[npt.NDArray[np.f
     drawn = np.random.default_rng(seed).integers(0, subjects, (_RESAMPLES, subjects))
     times = np.zeros((_RESAMPLES, subjects))  # how often each subject was drawn
     np.add.at(times, (np.arange(_RESAMPLES)[:, None], drawn), 1.0)
-    known = np.isfinite(table)
-    sums, counts = times @ np.where(known, table, 0.0), times @ known
-    means = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
-    bounds = [
-        np.percentile(column[np.isfinite(column)], _PERCENTILES) if np.isfinite(column).any() else (np.nan, np.nan)
-        for column in means.T
-    ]
-    low, high = np.array(bounds).reshape(-1, 2).T
-    return low, high
+    found = np.full((2, table.shape[1]), np.nan)
+    for first in range(0, table.shape[1], _AT_ONCE):
+        part = table[:, first : first + _AT_ONCE]
+        known = np.isfinite(part)
+        sums, counts = times @ np.where(known, part, 0.0), times @ known
+        means = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+        for column in np.flatnonzero(known.any(axis=0)):
+            found[:, first + column] = np.nanpercentile(means[:, column], _PERCENTILES)
+    return found[0], found[1]
 
 
 def _nan(value: float | None) -> float:

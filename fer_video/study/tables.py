@@ -15,7 +15,7 @@ from fer_video.errors import OptionError, OutputError
 from fer_video.files import open_output
 from fer_video.results.writers.csv import safe_cell
 
-__all__ = ["TABLE_SUFFIXES", "Table", "check_table", "write_csv", "write_table"]
+__all__ = ["TABLE_SUFFIXES", "Table", "check_table", "to_xlsx", "write_csv", "write_table"]
 
 _DIGITS = 6  # behind the point: microseconds, millionths of probability, as in all other formats
 _AT_ONCE = 4096  # rows in memory
@@ -108,27 +108,34 @@ def _to_parquet(table: Table, path: Path) -> None:
 
 
 def _to_xlsx(table: Table, path: Path) -> None:
-    """Numbers as numbers, and text as text whatever it begins with: no cell is a formula or a link."""
+    with open_output(path, binary=True) as file:
+        to_xlsx(table, file, path)
+
+
+def to_xlsx(table: Table, file: IO[bytes], path: Path) -> None:
+    """Numbers as numbers, and text as text whatever it begins with: no cell is a formula or a link.
+
+    path: of the file, for errors. Raises OutputError for more rows than a sheet holds.
+    """
     import xlsxwriter
 
     if len(table) > _MOST_XLSX:
         raise OutputError(
             f"{path}: {len(table)} rows are more than a sheet holds ({_MOST_XLSX}); write .csv or .parquet"
         )
-    with open_output(path, binary=True) as file:
-        book = xlsxwriter.Workbook(file, {"constant_memory": True})
-        sheet, bold = book.add_worksheet("summary"), book.add_format({"bold": True})
-        sheet.freeze_panes(1, 0)
+    book = xlsxwriter.Workbook(file, {"constant_memory": True})
+    sheet, bold = book.add_worksheet(), book.add_format({"bold": True})
+    sheet.freeze_panes(1, 0)
+    for column, name in enumerate(table.columns):
+        sheet.write_string(0, column, name, bold)
+    for place, row in enumerate(table, 1):
         for column, name in enumerate(table.columns):
-            sheet.write_string(0, column, name, bold)
-        for place, row in enumerate(table, 1):
-            for column, name in enumerate(table.columns):
-                value = _cell(row.get(name))
-                if isinstance(value, str):
-                    sheet.write_string(place, column, value)
-                elif value is not None:
-                    sheet.write_number(place, column, value)
-        book.close()
+            value = _cell(row.get(name))
+            if isinstance(value, str):
+                sheet.write_string(place, column, value)
+            elif value is not None:
+                sheet.write_number(place, column, value)
+    book.close()
 
 
 def _cell(value: Any) -> Any:

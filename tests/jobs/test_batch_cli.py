@@ -195,7 +195,8 @@ def test_dry_run_says_what_it_would_do_and_does_nothing(tmp_path: Path, blank: P
         (("--out", "r/", "--format", "csv", "--frames"), "--frames belongs to JSON"),
         (("--out", "r/", "--model", "pseudo-vgaf-3"), "is a model of a group"),
         (("--out", "r/", "--device", "tensorrt"), "tensorrt"),
-        (("--out", "r.parquet"), "--format parquet is for a folder"),
+        (("--format", "parquet"), "give --out FILE"),
+        (("--out", "r/", "--format", "xlsx"), "a folder cannot hold xlsx"),
         (("--out", "file.txt/"), "cannot be made"),
     ],
 )
@@ -275,7 +276,7 @@ def test_ctrl_c_finishes_what_is_in_hand_and_twice_stops_now(tmp_path: Path, bla
         assert child.wait(600) == 130
         assert child.stderr is not None
         said = child.stderr.read()
-    assert "fervid: finishing the files in hand; once more to stop now\n" in said
+    assert "fervid: finishing the current files; Ctrl-C again stops at once\n" in said
     assert "not done; now" in said
     lines = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
     assert 4 <= len(lines) < 40

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from command import fervid
 from conftest import EXAMPLE
+from svg import words
 
 from fer_video.errors import InputError, OptionError
 from fer_video.render.palette import colour_of
@@ -52,11 +53,6 @@ def clip(path: str = "clip.mp4", frames: int = 40, seen: range = range(10, 30), 
 def stored(path: Path, *results: ClipResult) -> Path:
     path.write_text(json.dumps([clip_object(each, frames=True) for each in results]))
     return path
-
-
-def words(svg: Path) -> str:
-    """SVG keeps texts as paths, with a comment before each."""
-    return " ".join(re.findall(r"<!-- (.*?) -->", svg.read_text(encoding="utf-8")))
 
 
 def test_curves_are_the_frames_and_gaps_are_none() -> None:
@@ -103,8 +99,11 @@ def test_names_people_and_segments_are_written_out(tmp_path: Path) -> None:
 
 def test_small_multiples(tmp_path: Path) -> None:
     out = tmp_path / "p.svg"
-    plot_clips([clip("one.mp4"), clip("two.mp4"), ClipResult("bad.mp4", "failed", "no")], out)
-    assert all(said in words(out) for said in ("one", "two", "nobody was seen in 1 of 3 clips"))
+    picture, nobody = replace(clip("p.jpg"), duration_s=None), replace(clip("nobody.mp4"), clip=None, people=())
+    failed = ClipResult("bad.mp4", "failed", "no")
+    plot_clips([clip("one.mp4"), clip("two.mp4"), failed, picture, nobody, nobody], out)
+    left_out = "not shown of 6 clips: 1 failed, 1 picture, 2 without a face"
+    assert all(said in words(out) for said in ("one", "two", left_out))
     with pytest.raises(InputError, match="nothing to plot"):
         plot_clips([ClipResult("bad.mp4", "failed", "no")], out)
     with pytest.raises(OptionError, match="61 clips"):

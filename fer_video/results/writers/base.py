@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
@@ -53,9 +54,15 @@ class Writer(ABC):
 
 
 class OneClipWriter(Writer):
-    """Writer of a format whose files are about one clip. It shows segments, so the clip needs windows."""
+    """Writer of a format whose files are about one clip: they hold its segments.
 
-    _written = False
+    folder: where the file is, for links to the clip that stay right when both are moved.
+    """
+
+    def __init__(self, file: IO[str], rows: Rows, shape: RowShape, *, folder: Path | None = None) -> None:
+        super().__init__(file, rows, shape)
+        self.folder = folder or Path()
+        self._written = False
 
     @abstractmethod
     def document(self, result: ClipResult) -> str:

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from fer_video.errors import OptionError
 from fer_video.files import open_output
-from fer_video.results.rows import Rows, RowShape, column_names, flat_rows
+from fer_video.results.rows import COUNTS, TEXTS, Rows, RowShape, column_names, flat_rows
 from fer_video.results.writers.base import Writer
 from fer_video.results.writers.json import dump
 from fer_video.types import ClipResult
 
 __all__ = ["RowLinesWriter", "check_parquet", "write_parquet"]
 
-_TEXTS = {
-    "path", "status", "error", "emotion", "method", "how", "group_emotion", "group_valence", "gender", "ethnicity",
-}  # fmt: skip
-_COUNTS = {"frame", "frames", "frames_sampled", "frames_with_face", "people", "person", "track"}
 _GROUP_ROWS = 65_536  # rows a row group: what is in memory at once
 
 
@@ -39,14 +36,15 @@ def check_parquet() -> None:
         raise OptionError("Parquet needs pyarrow: pip install 'fervid[parquet]'") from error
 
 
-def write_parquet(path: Path, pieces: Iterable[Path], rows: Rows, shape: RowShape) -> None:
-    """One file of the rows in all pieces, whole or not at all. Raises OptionError, OutputError."""
+def write_parquet(target: Path | IO[bytes], pieces: Iterable[Path], rows: Rows, shape: RowShape) -> None:
+    """The rows in all pieces: a whole file or none, or into an open file. Raises OptionError, OutputError."""
     check_parquet()
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     schema = pa.schema([(name, _type_of(name, pa)) for name in column_names(rows, shape)])
-    with open_output(path, binary=True) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+    place = open_output(target, binary=True) if isinstance(target, Path) else nullcontext(target)
+    with place as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
         rows_of_all = _rows_of(pieces)
         while some := list(islice(rows_of_all, _GROUP_ROWS)):
             columns = [pa.array([_text(row.get(each.name)) for row in some], each.type) for each in schema]
@@ -65,6 +63,6 @@ def _text(value: Any) -> Any:
 
 
 def _type_of(name: str, pa: Any) -> Any:
-    if name in _TEXTS:
+    if name in TEXTS:
         return pa.string()
-    return pa.int64() if name in _COUNTS else pa.float64()
+    return pa.int64() if name in COUNTS else pa.float64()

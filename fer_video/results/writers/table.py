@@ -37,7 +37,8 @@ _WIDTH, _NARROWEST, _WIDEST = 80, 40, 120  # of lines, in characters
 class TableWriter(Writer):
     """colour: with ANSI colours. ascii_only: for terminals that cannot show block characters. verbose: what ran.
 
-    group: the group's answer leads, not the main person's. width: characters of a line. Several clips end with totals.
+    group: the group's answer leads, not the main person's. width: characters of a line. reasons: why clips failed,
+    unless that is said elsewhere. Several clips end with totals.
     """
 
     def __init__(
@@ -51,11 +52,12 @@ class TableWriter(Writer):
         verbose: bool = False,
         group: bool = False,
         width: int = _WIDTH,
+        reasons: bool = True,
     ) -> None:
         super().__init__(file, rows, shape)
         self._width = min(max(width, _NARROWEST), _WIDEST)
         self._totals = _Totals()
-        self._group = group
+        self._group, self._reasons = group, reasons
         self._colour, self._verbose = colour, verbose
         self._bars, self._gap = (_ASCII_BARS, " ") if ascii_only else (_BARS, "·")
 
@@ -72,7 +74,7 @@ class TableWriter(Writer):
     def _block(self, result: ClipResult) -> list[str]:
         name = self._bold(printable(result.path))
         if result.status == "failed":
-            return [f"{name}  failed", f"  {printable(result.error or '')}", ""]
+            return [f"{name}  failed", *([f"  {printable(result.error or '')}"] if self._reasons else []), ""]
         leads = result.group if self._group else result.clip
         lines = [f"{name}  {self._headline(leads)}", f"  {_counts(result)}"]
         if result.status == "partial":
@@ -146,7 +148,8 @@ class TableWriter(Writer):
 
     def _columns(self, result: ClipResult) -> list[str]:
         if result.status == "failed":
-            return [f"{printable(result.path)}: failed: {printable(result.error or '')}", ""]
+            why = f": {printable(result.error or '')}" if self._reasons else ""
+            return [f"{printable(result.path)}: failed{why}", ""]
         names = [name for name in column_names(self.rows, self.shape) if name != "path" and not name.startswith("p_")]
         cells = [[_cell(row.get(name)) for name in names] for row in flat_rows(result, self.rows)]
         widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]

@@ -6,10 +6,12 @@ Two tiers a person: the emotions, and how sure they are.
 from __future__ import annotations
 
 import mimetypes
+import os
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from fer_video.errors import printable
 from fer_video.results.rows import segmenting
@@ -63,7 +65,7 @@ class EafWriter(OneClipWriter):
             },
         )  # fmt: skip
         header = ET.SubElement(root, "HEADER", {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"})
-        ET.SubElement(header, "MEDIA_DESCRIPTOR", _medium(Path(result.path)))
+        ET.SubElement(header, "MEDIA_DESCRIPTOR", _medium(Path(result.path), self.folder))
         for name, value in zip(("segments", "segments.how"), segmenting(result), strict=True):
             ET.SubElement(header, "PROPERTY", {"NAME": f"fervid.{name}"}).text = printable(value)
         order = ET.SubElement(root, "TIME_ORDER")
@@ -83,10 +85,16 @@ class EafWriter(OneClipWriter):
         return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _medium(clip: Path) -> dict[str, str]:
+def _medium(clip: Path, folder: Path) -> dict[str, str]:
+    """The clip, as seen from anywhere and from the folder of the .eaf, so that both can be moved together."""
     url = clip.absolute().as_uri()
     kind = mimetypes.guess_type(clip.name)[0] or "video/mp4"
-    return {"MEDIA_URL": url, "MIME_TYPE": kind, "RELATIVE_MEDIA_URL": f"./{url.rsplit('/', 1)[1]}"}
+    try:
+        way = Path(os.path.relpath(clip.absolute(), folder.absolute())).as_posix()
+    except ValueError:  # on another drive of Windows
+        way = clip.name
+    relative = quote(os.fsencode(way)) if way.startswith("../") else f"./{quote(os.fsencode(way))}"
+    return {"MEDIA_URL": url, "MIME_TYPE": kind, "RELATIVE_MEDIA_URL": relative}
 
 
 class TextGridWriter(OneClipWriter):

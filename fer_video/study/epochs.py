@@ -1,0 +1,148 @@
+"""Curves around the onsets of events, averaged over the subjects of each group, with intervals over the subjects."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_video.errors import InputError, OptionError
+from fer_video.study.annotations import Annotations
+from fer_video.study.baseline import Baseline
+from fer_video.study.curves import Curve, Values, curves_of, smoothed
+from fer_video.study.groups import bootstrap_bounds
+from fer_video.study.meta import Meta
+from fer_video.study.summarize import EVENT, SUBJECT
+from fer_video.types import ClipResult
+
+__all__ = ["AlignOptions", "Aligned", "Epochs"]
+
+_MOST_POINTS = 10_000
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlignOptions:
+    """How curves around events are made. Raises OptionError.
+
+    Attributes:
+        group_by: Columns of the meta table, and event: one curve for each of their values. (): one for all events.
+        before_s: Seconds before each onset.
+        after_s: Seconds after each onset.
+        rate_hz: Points per second.
+        smooth_s: Seconds over which the curves are smoothed first. None: as they are.
+        baseline: A person's own neutral: curves are changes from it, instead of probabilities.
+        tiers: Tiers whose events count. (): all.
+        seed: Seed of the bootstrap.
+    """
+
+    group_by: tuple[str, ...] = ()
+    before_s: float = 1.0
+    after_s: float = 3.0
+    rate_hz: float = 10.0
+    smooth_s: float | None = None
+    baseline: Baseline | None = None
+    tiers: tuple[str, ...] = ()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.before_s < math.inf and 0 < self.after_s < math.inf and 0 < self.rate_hz <= 1000):
+            raise OptionError("before must be 0 seconds or more, after more than 0, and the rate 1000 or less")
+        if (self.before_s + self.after_s) * self.rate_hz > _MOST_POINTS:
+            raise OptionError(f"more than {_MOST_POINTS} points per curve; take less time or a lower rate")
+        if self.smooth_s is not None and not 0 < self.smooth_s < math.inf:
+            raise OptionError(f"smooth must be more than 0 seconds, not {self.smooth_s:g}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Aligned:
+    """One group. NaN where nobody was in sight, and for bounds with fewer than two subjects."""
+
+    group: Key
+    labels: tuple[str, ...]
+    times: Values  # (n,) seconds from the onset
+    mean: Values  # (n, labels) over subjects, each of which is the mean of its events
+    low: Values  # bounds of the 95 % bootstrap interval over subjects
+    high: Values
+    subjects: int
+    events: int
+
+
+class Epochs:
+    """Takes results one after the other; keeps one curve per subject and group."""
+
+    def __init__(self, options: AlignOptions, events: Annotations, meta: Meta | None = None) -> None:
+        known = (EVENT, *(() if meta is None else meta.columns))
+        for name in options.group_by:
+            if name not in known:
+                raise OptionError(f"group-by {name}: no such column; known are {', '.join(known)}")
+        self.options, self._events, self._meta = options, events, meta
+        first, last = (round(each * options.rate_hz) for each in (-options.before_s, options.after_s))
+        self._grid = np.arange(first, last + 1) / options.rate_hz
+        self._labels: tuple[str, ...] = ()
+        # group -> subject -> sums, how many went into each, and how many events
+        self._sums: dict[Key, dict[str, list[npt.NDArray[np.float64]]]] = {}
+        self._count: dict[Key, int] = {}
+
+    def add(self, result: ClipResult) -> None:
+        """The main person. Raises InputError for a clip without frames, or with other emotions than those before."""
+        if result.status == "failed" or result.clip is None or result.clip.person is None:
+            return
+        if result.observations is None:
+            raise InputError(f"{result.path}: holds no frames; make it with fervid predict --frames")
+        cells = {} if self._meta is None else self._meta.find(result.path, result.clip.person)
+        curve = curves_of(result).get(result.clip.person)
+        if curve is None or cells is None:
+            return
+        if self._labels not in ((), curve.labels):
+            raise InputError(f"{result.path}: has other emotions than the clips before; use the same backbone for all")
+        self._labels = curve.labels
+        if self.options.smooth_s:
+            curve = smoothed(curve, self.options.smooth_s)
+        if self.options.baseline is not None:
+            changes = self.options.baseline.changes(curve)
+            if changes is None:
+                return
+            curve = Curve(curve.labels, curve.times, curve.sampled, changes)
+        subject = cells.get(SUBJECT) or f"\0{result.path}"
+        for event in self._events.of(result):
+            if not self.options.tiers or event.tier in self.options.tiers:
+                key = tuple({**cells, EVENT: event.name}[name] for name in self.options.group_by)
+                self._take(key, subject, curve, event.start_s)
+
+    def _take(self, key: Key, subject: str, curve: Curve, onset_s: float) -> None:
+        sums = self._sums.setdefault(key, {}).setdefault(subject, [np.zeros((len(self._grid), len(self._labels)))] * 2)
+        found = _at(curve, self._grid + onset_s)
+        known = np.isfinite(found)
+        sums[0] = sums[0] + np.where(known, found, 0.0)
+        sums[1] = sums[1] + known
+        self._count[key] = self._count.get(key, 0) + 1
+
+    def aligned(self) -> Iterator[Aligned]:
+        """One for each group, in order of their names."""
+        for key, subjects in sorted(self._sums.items()):
+            with np.errstate(invalid="ignore"):
+                table = np.stack([(sums / counts) for sums, counts in subjects.values()])
+            flat = table.reshape(len(table), -1)
+            known = np.isfinite(flat)
+            counts = known.sum(axis=0)
+            mean = np.where(counts > 0, np.where(known, flat, 0.0).sum(axis=0) / np.maximum(counts, 1), np.nan)
+            low, high = bootstrap_bounds(flat, self.options.seed)
+            shape = table.shape[1:]
+            low, high = (np.where(counts > 1, each, np.nan).reshape(shape) for each in (low, high))
+            yield Aligned(
+                key, self._labels, self._grid, mean.reshape(shape), low, high, len(subjects), self._count[key]
+            )
+
+
+def _at(curve: Curve, times: Values) -> Values:
+    """(n, labels) on the straight lines between frames; NaN in gaps, and before and after the person was seen."""
+    found = np.full((len(times), len(curve.labels)), np.nan)
+    for each in curve.between(times[0] - 1.0, times[-1] + 1.0).stretches():
+        inside = (times >= each.times[0] - 1e-9) & (times <= each.times[-1] + 1e-9)
+        for column in range(len(curve.labels)):
+            found[inside, column] = np.interp(times[inside], each.times, each.values[:, column])
+    return found
