@@ -65,13 +65,14 @@ def report(
 ) -> None:
     """Make a web page of the results, which needs no network.
 
-    The page shows the video with boxes, timelines of the emotions, people, segments and run details, and offers the
-    data for download. RESULTS is the output of fervid predict --frames. A CLIP is analysed first. Several clips make
-    a folder with one page per clip and a searchable index.html.
+    The page shows people first, the video with boxes, timelines of the emotions, moments of note, segments and run
+    details, and offers the data for download. RESULTS is the output of fervid predict --frames, or a folder of such
+    files. A CLIP is analysed first. Several clips make a folder with one page per clip and a searchable index.html.
 
     \b
     fervid report clip.mp4 --out report.html
     fervid report recordings/ --out reports
+    fervid report results/ --out reports
     """
     from fer_video.files import refuse_same
     from fer_video.media.inputs import expand_inputs
@@ -105,12 +106,16 @@ def _results(
 ) -> Iterator[tuple[ClipResult, Path | None]]:
     """Each result with the clip it is of, None where that is not at hand."""
     from fer_video.media.address import scheme_of
-    from fer_video.results.read import read_results
+    from fer_video.results.read import stream_results
+    from fer_video.types import ClipResult
 
     for file in files:
-        for result in read_results(file):
-            places = [Path(result.path), file.parent / result.path]
-            yield result, _matching(result, next((place for place in places if place.exists()), None), progress)
+        try:
+            for result in stream_results(file):
+                places = [Path(result.path), file.parent / result.path]
+                yield result, _matching(result, next((place for place in places if place.exists()), None), progress)
+        except InputError as error:  # one bad file does not stop the others
+            yield ClipResult(str(file), "failed", str(error)), None
     if clips:
         from fer_video.analyzer import Analyzer
 
@@ -152,7 +157,8 @@ def _folder(
     results: Iterator[tuple[ClipResult, Path | None]], out: Path, options: ReportOptions, progress: BatchProgress
 ) -> int:
     """A page a clip, and the index last: also after Ctrl-C, of what was done."""
-    from fer_video.render.report import IndexRow, page_name, write_index, write_report
+    from fer_video.render.index import IndexRow, page_name, write_index
+    from fer_video.render.report import write_report
 
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -162,14 +168,15 @@ def _folder(
     try:
         for number, (result, clip) in enumerate(results, 1):
             page: str | None = page_name(number, result.path)
+            picture: bytes | None = None
             try:
                 if result.status == "failed":
                     raise InputError(result.error or f"{result.path}: could not be analysed")
-                write_report(result, out / str(page), clip, options, index=True)
+                picture = write_report(result, out / str(page), clip, options, index=True)
             except InputError as error:
                 progress.say(f"error: {error}")
                 result, page = replace(result, status="failed", error=str(error)), None
-            rows.append(IndexRow(replace(result, observations=None), page))
+            rows.append(IndexRow(result, page, picture).slim())
     finally:
         if rows:
             write_index(rows, out / "index.html")

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from browser import Browser, chromium
+from command import fervid
 from media import Image, encode
 
 import fer_video
+from fer_video.render.report import write_report
+from fer_video.results.read import read_results
 from schemas import FOLDER, watch_outputs
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # some tests import ONNX Runtime themselves
@@ -84,6 +89,32 @@ def faceless_clip(tmp_path_factory: pytest.TempPathFactory, astronaut: Image) ->
     path = tmp_path_factory.mktemp("clips") / "faceless.mp4"
     view = astronaut[320:512, 320:512]
     return encode(path, [view] * 10, [i / 10 for i in range(10)])
+
+
+@pytest.fixture(scope="session")
+def analysed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The result of the example with its frames: two people, whose tracks are not joined."""
+    path = tmp_path_factory.mktemp("result") / "r.json"
+    run = fervid("predict", EXAMPLE, "--frames", "--attributes", "--no-identify", "--window", "2", "--out", path)
+    assert run.exit_code == 0, run.stderr
+    return path
+
+
+@pytest.fixture(scope="session")
+def example_report(analysed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its page, beside the video."""
+    folder = tmp_path_factory.mktemp("report")
+    clip = shutil.copy(EXAMPLE, folder / "a #1?.mp4")
+    (found,) = read_results(analysed)
+    write_report(found, folder / "report.html", Path(clip))
+    return folder / "report.html"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Not of the session: while it is open, no other test could run an event loop."""
+    with chromium(tmp_path_factory.mktemp("profile")) as found:
+        yield found
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
-"""A few pictures of each person's face, cut from the clip."""
+"""Pictures of faces, cut from the clip, and a photo as a page shows it."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
@@ -12,60 +11,47 @@ import numpy as np
 
 from fer_video.media.decode import open_source
 from fer_video.media.sampling import Sampling
-from fer_video.types import Image, Observation, Observations, Person
+from fer_video.types import Image, Observation
 
-__all__ = ["Crop", "best_crops", "cut_out"]
+__all__ = ["cut_faces", "cut_out", "data_uri", "first_picture"]
 
-_STRETCHES = 3  # of a person's time; the most prominent face of each
 _SIDE, _AROUND, _QUALITY = 144, 1.35, 82  # pixels; of the box's longer side; JPEG
-_ROUNDING_S = 1e-6
+_LONGEST, _PHOTO_QUALITY = 1600, 85  # pixels of a photo's longer side; JPEG
+
+Key = tuple[int, int]  # frame, person
 
 
-@dataclass(frozen=True, slots=True)
-class Crop:
-    """One picture of a face."""
-
-    time_s: float
-    emotion: str | None
-    jpeg: bytes
-
-    @property
-    def data_uri(self) -> str:
-        return f"data:image/jpeg;base64,{base64.b64encode(self.jpeg).decode()}"
-
-
-def best_crops(clip: Path, log: Observations, people: Sequence[Person]) -> dict[int, list[Crop]]:
-    """Person -> the most prominent faces, in order of time. Reads the clip up to the last of them.
-
-    Raises InputError.
-    """
-    wanted: dict[int, list[Observation]] = {}
-    for seen in _chosen(log, {person.id: person for person in people}):
-        wanted.setdefault(seen.frame, []).append(seen)
-    crops: dict[int, list[Crop]] = {person.id: [] for person in people}
-    if not wanted:
-        return crops
-    end_s = max(seen.time_s for several in wanted.values() for seen in several) + 1e-3
+def cut_faces(clip: Path, wanted: Iterable[Observation]) -> dict[Key, bytes]:
+    """(frame, person) -> JPEG. Reads the clip up to the last of them. Raises InputError."""
+    in_frame: dict[int, dict[int, Observation]] = {}
+    for seen in wanted:
+        if seen.person is not None:
+            in_frame.setdefault(seen.frame, {})[seen.person] = seen
+    pictures: dict[Key, bytes] = {}
+    if not in_frame:
+        return pictures
+    end_s = max(seen.time_s for several in in_frame.values() for seen in several.values()) + 1e-3
     with open_source(clip) as source:
         for frame in source.frames(Sampling(fps=None, end_s=end_s)):
-            for seen in wanted.get(frame.index, ()):
-                assert seen.person is not None
-                crops[seen.person].append(Crop(seen.time_s, seen.emotion, _jpeg(frame.image, seen)))
-    return crops
+            for person, seen in in_frame.get(frame.index, {}).items():
+                assert seen.face is not None
+                pictures[frame.index, person] = _jpeg(cut_out(frame.image, seen.face.box, _SIDE), _QUALITY)
+    return pictures
 
 
-def _chosen(log: Observations, people: Mapping[int, Person]) -> list[Observation]:
-    best: dict[tuple[int, int], Observation] = {}
-    for seen in log:
-        if seen.face is None or seen.person is None or seen.person not in people:
-            continue
-        person = people[seen.person]
-        share = (seen.time_s - person.start_s) / max(person.end_s - person.start_s, _ROUNDING_S)
-        key = (person.id, min(int(share * _STRETCHES), _STRETCHES - 1))
-        held = best.get(key)
-        if held is None or held.face is None or seen.face.prominence > held.face.prominence:
-            best[key] = seen
-    return list(best.values())
+def first_picture(clip: Path) -> bytes | None:
+    """A photo as a JPEG that is not larger than a page needs. Raises InputError."""
+    with open_source(clip) as source:
+        for frame in source.frames(Sampling(fps=None)):
+            height, width = frame.image.shape[:2]
+            scale = min(_LONGEST / max(height, width), 1.0)
+            size = (max(round(width * scale), 1), max(round(height * scale), 1))
+            return _jpeg(np.asarray(cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA)), _PHOTO_QUALITY)
+    return None
+
+
+def data_uri(jpeg: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
 
 
 def cut_out(image: Image, box: tuple[float, float, float, float], pixels: int) -> Image:
@@ -78,7 +64,6 @@ def cut_out(image: Image, box: tuple[float, float, float, float], pixels: int) -
     return np.asarray(square, np.uint8)
 
 
-def _jpeg(image: Image, seen: Observation) -> bytes:
-    assert seen.face is not None
-    _, jpeg = cv2.imencode(".jpg", cut_out(image, seen.face.box, _SIDE), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+def _jpeg(image: Image, quality: int) -> bytes:
+    _, jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return jpeg.tobytes()

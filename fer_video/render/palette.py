@@ -6,19 +6,20 @@ from collections.abc import Iterable
 
 __all__ = ["colour_of", "colours_of", "rgb", "text_on"]
 
-# The colours of Okabe and Ito, which people with any kind of colour blindness tell apart; their black is grey here, so
-# that it shows on black too. Labels are always written out as well: no colour is the only sign of anything.
+# The hues of Okabe and Ito, which people with any kind of colour blindness tell apart, as light as it takes for a
+# contrast of 3:1 with white and with black. Labels are always written out as well, and lines are dashed and areas
+# hatched: no colour is the only sign of anything.
 _COLOURS = {
-    "neutral": "#9A9A9A",
-    "happiness": "#E69F00",
-    "surprise": "#56B4E9",
-    "sadness": "#0072B2",
-    "anger": "#D55E00",
-    "disgust": "#009E73",
-    "fear": "#CC79A7",
-    "contempt": "#F0E442",
-    "positive": "#E69F00",
-    "negative": "#0072B2",
+    "neutral": "#7F7F7F",
+    "happiness": "#BF7F00",
+    "surprise": "#2F8FCB",
+    "sadness": "#1570B8",
+    "anger": "#D9480F",
+    "disgust": "#00926A",
+    "fear": "#C2609A",
+    "contempt": "#8C7F00",
+    "positive": "#BF7F00",
+    "negative": "#1570B8",
 }
 _SPARE = tuple(dict.fromkeys(_COLOURS.values()))
 

@@ -1,42 +1,40 @@
-"""A result -> one HTML file that opens offline: video, timelines, people, segments, run details, downloads.
+"""A result -> one HTML file that opens offline: video, people, timelines, moments, segments, run details, downloads.
 
 Everything that comes from outside (names, labels, messages) is hostile: the templates escape it, the data lie in the
-page as compressed bytes, and the page's own policy lets no script run but the two that came with fervid, and nothing
+page as compressed bytes, and the page's own policy lets no script run but those that came with fervid, and nothing
 be fetched but the video.
 """
 
 from __future__ import annotations
 
 import base64
-import gzip
-import hashlib
 import io
 import json
 import mimetypes
 import os
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
-from fer_video.errors import InputError, OptionError, OutputError, printable
-from fer_video.files import open_output
-from fer_video.render.crops import Crop, best_crops
-from fer_video.render.palette import colours_of, text_on
-from fer_video.results.rows import segmenting
-from fer_video.results.writers import RowShape, make_writer
-from fer_video.types import ClipResult
+from fer_video.errors import InputError, OptionError, printable
+from fer_video.render.columns import columns_of, packed
+from fer_video.render.crops import cut_faces, data_uri, first_picture
+from fer_video.render.made import how_made
+from fer_video.render.moments import Moment, Shown, best_shown, moments_of
+from fer_video.render.page import asset, check_report, looks_of, write_page
+from fer_video.results.rows import Rows, RowShape, segmenting
+from fer_video.results.writers import make_writer
+from fer_video.types import ClipResult, Observation, Person
 
-if TYPE_CHECKING:
-    import jinja2
+__all__ = ["ReportOptions", "check_report", "write_report"]
 
-__all__ = ["IndexRow", "ReportOptions", "check_report", "page_name", "write_index", "write_report"]
-
-_PAGES = Path(__file__).parent / "pages"
 _MOST_CHARTS = 24  # people with a card and a timeline: those longest in sight
 _MOST_EMBEDDED = 256 << 20  # bytes: browsers give up on longer data addresses
+_MOST_WHOLE = 20_000  # rows: a page with more has no JSON of all frames, and makes its CSV from rounded numbers
+_SCRIPTS = tuple(f"report-{name}.js" for name in ("data", "player", "strips", "charts", "list", "main"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,133 +50,126 @@ class ReportOptions:
     crops: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class IndexRow:
-    """One clip of a batch. page: file name of its report, None for a clip that failed."""
-
-    result: ClipResult
-    page: str | None
-
-
-def check_report() -> None:
-    """Before the work: raises OptionError without Jinja."""
-    try:
-        import jinja2 as _  # noqa: F401
-    except ImportError as error:
-        raise OptionError("reports need Jinja: pip install 'fervid[report]'") from error
-
-
 def write_report(
     result: ClipResult, out: Path, clip: Path | None, options: ReportOptions | None = None, *, index: bool = False
-) -> None:
+) -> bytes | None:
     """result: with observations. clip: the video, None where it is not at hand: then neither video nor crops.
 
     index: the page has a list of clips (index.html) beside it, and says so.
-
-    Raises InputError, OptionError, OutputError.
+    Gives a JPEG of the main person, for such a list. Raises InputError, OptionError, OutputError.
     """
     options = options or ReportOptions()
-    if result.observations is None:
+    log = result.observations
+    if log is None:
         raise InputError(f"{result.path}: its result has no frames to report")
     people = sorted(result.people, key=lambda person: -person.frames)[:_MOST_CHARTS]
     people.sort(key=lambda person: person.id)
-    crops: Mapping[int, list[Crop]] = {}
+    is_picture = result.duration_s is None and result.frames_sampled <= 1
+    shown, moments = best_shown(log, people), [] if is_picture else moments_of(result, people)
+    pictures: Mapping[tuple[int, int], bytes] = {}
     if options.crops and clip is not None:
-        crops = best_crops(clip, result.observations, people)
-    value = result.without_embeddings().to_dict(frames=True)  # pages are sent to others
+        several = [each.seen for faces in shown.values() for each in faces]
+        pictures = cut_faces(clip, [*several, *(each.seen for each in moments)])
+    photo = first_picture(clip) if is_picture and clip is not None and options.video != "none" else None
+    value = result.without_embeddings().to_dict()  # pages are sent to others
+    answered = dict.fromkeys([*log.emotions, *(label for each in people for label in each.probabilities)])
+    looks = looks_of(
+        [*answered, *(segment.emotion for each in people for segment in each.segments or () if segment.emotion)]
+    )
+    columns = columns_of(log)
+    whole = len(log) <= _MOST_WHOLE
+    values = {
+        "title": printable(Path(result.path).name),
+        "path": printable(result.path),
+        "result": value,
+        "people": _cards(people, value, shown, pictures),
+        "more_people": len(result.people) - len(people),
+        "moments": [_thumbnail(each, pictures) for each in moments],
+        "video": None if is_picture else _video_address(clip, out, options),
+        "photo": photo and data_uri(photo),
+        "is_picture": is_picture,
+        "span_s": result.duration_s or max((person.end_s for person in people), default=0.0),
+        **looks,
+        "columns": columns,
+        "answers": packed(_json(value)),
+        "json_data": packed(_json(result.without_embeddings().to_dict(frames=True))) if whole else None,
+        "csv_data": packed(_csv(result, "frames")) if whole else None,
+        "segments_csv": packed(_csv(result, "segments")),
+        "settings": {
+            "labels": list(log.emotions), "order": list(looks["colours"]), **looks, **columns.header,
+            "picture": is_picture,
+            "name": printable(Path(result.path).stem) or "clip",
+        },
+        "licence": asset("vendor/uPlot-LICENSE.txt"),
+        "segments_how": segmenting(result)[1],
+        "made": how_made(result.ran),
+        "today": f"{datetime.now(UTC):%Y-%m-%d}",
+        "index": index,
+    }  # fmt: skip
+    scripts = [asset(name) for name in ("vendor/uPlot.iife.min.js", "pages.js", *_SCRIPTS)]
+    styles = [asset("vendor/uPlot.min.css"), asset("pages.css"), asset("report.css")]
+    write_page("report.html", out, scripts, styles, values)
+    return _main_picture(result, shown, pictures)
+
+
+def _cards(
+    people: Sequence[Person],
+    value: Mapping[str, Any],
+    shown: Mapping[int, list[Shown]],
+    pictures: Mapping[tuple[int, int], bytes],
+) -> list[dict[str, Any]]:
     objects = {each["id"]: each for each in value["people"]}
-    cards = [{"card": objects[person.id], "crops": crops.get(person.id, [])} for person in people]
-    labels = list(result.observations.emotions)
-    answered = dict.fromkeys([*labels, *(label for each in people for label in each.probabilities)])
-    colours = colours_of(answered)
-    ink = {label: text_on(colour) for label, colour in colours.items()}
-    settings = {"labels": labels, "colours": colours, "ink": ink}
-    script, chart = _asset("report.js"), _asset("vendor/uPlot.iife.min.js")
-    styles = [_asset("vendor/uPlot.min.css"), _asset("report.css")]
-    html = _environment().get_template("report.html").render(
-        title=printable(Path(result.path).name),
-        path=printable(result.path),
-        result=value,
-        people=cards,
-        more_people=len(result.people) - len(people),
-        video=None if result.duration_s is None else _video_address(clip, out, options),
-        is_picture=result.duration_s is None,
-        colours=colours,
-        ink=ink,
-        json_data=_packed(json.dumps(value, ensure_ascii=True, allow_nan=False)),
-        csv_data=_packed(_frames_csv(result)),
-        settings=settings,
-        policy=_policy([chart, script], styles),
-        styles=styles,
-        scripts=[chart, script],
-        licence=_asset("vendor/uPlot-LICENSE.txt"),
-        segments_how=segmenting(result)[1],
-        index=index,
-    )  # fmt: skip
-    _write(html, out)
+    return [
+        {
+            "card": objects[person.id],
+            "name": _name(person),
+            "faces": [
+                {"emotion": each.emotion, "share": each.share, "time_s": each.seen.time_s,
+                 "picture": _picture(each.seen, pictures)}
+                for each in shown[person.id]
+            ],
+        }
+        for person in people
+    ]  # fmt: skip
 
 
-def write_index(rows: Sequence[IndexRow], out: Path) -> None:
-    """The searchable list of a batch. Raises OptionError, OutputError."""
-    script, style = _asset("index.js"), _asset("report.css")
-    listed = [
-        {"value": row.result.without_embeddings().to_dict(), "path": printable(row.result.path), "page": row.page}
-        for row in rows
-    ]
-    labels = {row.result.clip.emotion for row in rows if row.result.clip and row.result.clip.emotion}
-    html = _environment().get_template("index.html").render(
-        rows=listed, labels=sorted(labels), policy=_policy([script], [style]), styles=[style], scripts=[script],
-    )  # fmt: skip
-    _write(html, out)
+def _name(person: Person) -> str:
+    return f"Person {person.id}" if person.identity is None else f"{printable(person.identity)}, person {person.id}"
 
 
-def page_name(number: int, path: str) -> str:
-    """A file name for a clip's report, whatever the clip is called."""
-    return f"{number:04}-{re.sub(r'[^A-Za-z0-9]+', '-', Path(path).stem)[:40].strip('-') or 'clip'}.html"
+def _thumbnail(moment: Moment, pictures: Mapping[tuple[int, int], bytes]) -> dict[str, Any]:
+    return {"moment": moment, "picture": _picture(moment.seen, pictures)}
 
 
-def _environment() -> jinja2.Environment:
-    check_report()
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_PAGES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters["printable"] = lambda value: printable(str(value))
-    environment.filters["percent"] = lambda value: f"{value:.0%}"
-    return environment
+def _picture(seen: Observation, pictures: Mapping[tuple[int, int], bytes]) -> str | None:
+    jpeg = pictures.get((seen.frame, seen.person or 0))
+    return None if jpeg is None else data_uri(jpeg)
 
 
-def _asset(name: str) -> str:
-    return (_PAGES / name).read_text(encoding="utf-8")
-
-
-def _policy(scripts: Iterable[str], styles: Iterable[str]) -> str:
-    """Content-Security-Policy: only these very texts run, and nothing is fetched but the video beside the page."""
-
-    def hashes(texts: Iterable[str]) -> str:
-        digests = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts)
-        return " ".join(f"'sha256-{digest}'" for digest in digests)
-
-    return (
-        f"default-src 'none'; script-src {hashes(scripts)}; style-src {hashes(styles)}; img-src data:; "
-        "media-src 'self' file: data:; base-uri 'none'; form-action 'none'"
+def _main_picture(
+    result: ClipResult, shown: Mapping[int, list[Shown]], pictures: Mapping[tuple[int, int], bytes]
+) -> bytes | None:
+    person = result.clip.person if result.clip else None
+    seen = (each.seen for each in shown.get(person or 0, []))
+    return next(
+        (pictures[each.frame, each.person or 0] for each in seen if (each.frame, each.person) in pictures), None
     )
 
 
-def _packed(text: str) -> str:
-    return base64.b64encode(gzip.compress(text.encode("utf-8", "backslashreplace"), mtime=0)).decode()
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=True, allow_nan=False).encode()
 
 
-def _frames_csv(result: ClipResult) -> str:
+def _csv(result: ClipResult, rows: Rows) -> bytes:
     assert result.observations is not None
     file, log = io.StringIO(), result.observations
-    with make_writer(
-        "csv", "frames", file, RowShape(log.emotions, attributes=log.has_attributes, affect=log.has_affect)
-    ) as writer:
+    shape = RowShape(
+        log.emotions, attributes=log.has_attributes, affect=log.has_affect,
+        identity=any(person.identity is not None for person in result.people),
+    )  # fmt: skip
+    with make_writer("csv", rows, file, shape) as writer:
         writer.write(result)
-    return file.getvalue()
+    return file.getvalue().encode("utf-8", "backslashreplace")
 
 
 def _video_address(clip: Path | None, out: Path, options: ReportOptions) -> str | None:
@@ -195,11 +186,3 @@ def _video_address(clip: Path | None, out: Path, options: ReportOptions) -> str 
         raise OptionError(f"{clip}: too large to embed (over {_MOST_EMBEDDED >> 20} MB); link it instead")
     kind = mimetypes.guess_type(clip.name)[0] or "video/mp4"
     return f"data:{kind};base64,{base64.b64encode(clip.read_bytes()).decode()}"
-
-
-def _write(html: str, out: Path) -> None:
-    try:
-        with open_output(out) as file:
-            file.write(html)
-    except UnicodeEncodeError as error:
-        raise OutputError(f"{out}: a name in it is no valid text") from error

@@ -17,6 +17,7 @@ _ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+SCREENS = ((1280, 900), (390, 844))  # a desk's and a telephone's
 
 
 @dataclass
@@ -46,15 +47,18 @@ class Browser:
         self.context = context
 
     @contextmanager
-    def open(self, path: Path, width: int = 1280, height: int = 900) -> Iterator[Visit]:
+    def open(
+        self, path: Path, width: int = 1280, height: int = 900, *, dark: bool = False, wait_until: Any = "load"
+    ) -> Iterator[Visit]:
         page = self.context.new_page()
         page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme="dark" if dark else "light")
         visit = Visit(page)
         page.on("console", lambda message: visit.said.append(message.text))
         page.on("pageerror", lambda error: visit.said.append(str(error)))
         page.on("dialog", lambda dialog: (visit.said.append(f"dialog {dialog.message}"), dialog.dismiss()))
         page.on("request", lambda r: None if r.url.startswith("data:") else visit.fetched.append(r.url))
-        page.goto(path.as_uri())
+        page.goto(path.as_uri(), wait_until=wait_until)
         yield visit
         page.close()
 

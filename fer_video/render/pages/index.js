@@ -1,35 +1,62 @@
 "use strict";
-(() => {
-  const byId = (id) => document.getElementById(id);
-  const body = document.querySelector("#clips tbody"), rows = [...body.rows];
+// The list of a batch: search, filters, order, and a strip for each clip.
+const body = document.querySelector("#clips tbody"), lines = [...body.rows], form = byId("search");
+const heads = [...document.querySelectorAll("#clips th")];
 
-  function filter() {
-    const words = byId("words").value.toLowerCase().split(/\s+/).filter(Boolean), emotion = byId("emotion").value;
-    let shown = 0;
-    for (const row of rows) {
-      const said = row.textContent.toLowerCase();
-      row.hidden = !(words.every((word) => said.includes(word)) && (!emotion || row.dataset.emotion === emotion));
-      shown += !row.hidden;
-    }
-    byId("count").textContent = `${shown} of ${rows.length}`;
+function filter() {
+  const words = form.words.value.toLowerCase().split(/\s+/).filter(Boolean), emotion = form.emotion.value, kind = form.kind.value;
+  let shown = 0;
+  for (const line of lines) {
+    line.text ??= line.textContent.toLowerCase();
+    line.hidden = !(words.every((word) => line.text.includes(word)) && (!emotion || line.dataset.emotion === emotion) && (!kind || line.dataset.kind === kind));
+    shown += !line.hidden;
   }
-  byId("words").addEventListener("input", filter);
-  byId("emotion").addEventListener("change", filter);
+  byId("count").textContent = `${shown} of ${lines.length}`;
+  for (const each of document.querySelectorAll(".total")) each.setAttribute("aria-pressed", String(each.dataset.emotion === emotion));
+}
 
-  [...document.querySelectorAll("#clips th")].forEach((head, column) => {
-    head.firstElementChild.addEventListener("click", () => {
-      const down = head.getAttribute("aria-sort") === "ascending";
-      for (const each of document.querySelectorAll("#clips th")) each.removeAttribute("aria-sort");
-      head.setAttribute("aria-sort", down ? "descending" : "ascending");
-      const order = new Intl.Collator(undefined, { numeric: true });
-      rows.sort((a, b) => (down ? -1 : 1) * order.compare(a.cells[column].textContent, b.cells[column].textContent));
-      body.append(...rows);
-    });
-  });
+function sort(column) {
+  const head = heads[column], down = head.getAttribute("aria-sort") === "ascending";
+  for (const each of heads) each.removeAttribute("aria-sort");
+  head.setAttribute("aria-sort", down ? "descending" : "ascending");
+  const collator = new Intl.Collator(undefined, { numeric: true });
+  const keys = new Map(lines.map((line) => [line, line.cells[column].dataset.sort])), number = ![...keys.values()].some(isNaN);
+  const compare = (a, b) => (number ? a - b : collator.compare(a, b));
+  // Clips without a value come last in both orders
+  lines.sort((a, b) => (keys.get(a) === "") - (keys.get(b) === "") || (down ? -1 : 1) * compare(keys.get(a), keys.get(b)));
+  body.append(...lines);
+}
 
-  byId("theme").addEventListener("click", () => {
-    const root = document.documentElement, dark = matchMedia("(prefers-color-scheme: dark)").matches;
-    root.dataset.theme = (root.dataset.theme || (dark ? "dark" : "light")) === "dark" ? "light" : "dark";
+function drawCells(canvas) {
+  const ratio = window.devicePixelRatio || 1, pen = canvas.getContext("2d"), cells = canvas.dataset.cells.split(" ");
+  Object.assign(canvas, { width: 120 * ratio, height: 16 * ratio });
+  pen.scale(ratio, ratio);
+  pen.fillStyle = css("--line");
+  pen.fillRect(0, 0, 120, 16);
+  cells.forEach((cell, i) => {
+    const label = settings.order[cell];
+    if (label === undefined) return;
+    pen.fillStyle = settings.colours[label] ? hatchOf(pen, label) : css("--quiet");
+    pen.fillRect(120 * i / cells.length, 0, 120 / cells.length + 0.5, 16);
   });
-  filter();
-})();
+}
+
+const near = new IntersectionObserver((entries) => {
+  for (const entry of entries) if (entry.isIntersecting) { drawCells(entry.target); near.unobserve(entry.target); }
+}, { rootMargin: "300px" });
+const drawAll = () => { for (const each of document.querySelectorAll(".cells")) drawCells(each); };
+
+colourTags();
+startTheme(drawAll);
+for (const each of document.querySelectorAll(".cells")) near.observe(each);
+form.addEventListener("input", filter);
+form.addEventListener("submit", (event) => event.preventDefault());
+heads.forEach((head, column) => head.querySelector("button")?.addEventListener("click", () => sort(column)));
+for (const each of document.querySelectorAll(".total")) {
+  each.addEventListener("click", () => {
+    form.emotion.value = form.emotion.value === each.dataset.emotion ? "" : each.dataset.emotion;
+    filter();
+  });
+}
+filter();
+document.documentElement.dataset.ready = "yes";
