@@ -319,7 +319,7 @@ def test_other_options_are_refused_unless_anew(tmp_path: Path) -> None:
     assert not do(out, job(*clips, fps=5, sampling={"start": 0, "pair": (1, 2)}))[0].todo
     other = job(*clips, fps=10, sampling={"start": 1, "pair": (1, 2)})
     for attempt in (lambda: do(out, other), lambda: look(out, other)):
-        with pytest.raises(OptionError, match=r"other options \(fps, sampling.start\)"):
+        with pytest.raises(OptionError, match=r"other options \(--fps, --start\)"):
             attempt()
     assert len(look(out, other, anew=True).todo) == 2
     assert len(do(out, other, anew=True)[0].todo) == 2
