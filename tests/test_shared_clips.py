@@ -10,7 +10,6 @@ import fer_video
 from fer_video import Analyzer, AnalyzerOptions, Sampling
 from fer_video.faces.cuts import CutDetector
 from fer_video.media.decode import open_source
-from fer_video.media.sampling import Sampling
 
 pytestmark = pytest.mark.shared
 
