@@ -163,7 +163,7 @@ class Identities:
         portraits = self._live[track].best_first() if track in self._live else []
         if not portraits:
             return None
-        row = self._embed_first(track, portraits[0])[0]
+        row: Floats = self._embed_first(track, portraits[0])[0]
         length = float(np.linalg.norm(row))
         if length >= self._recognizer.spec.identity.least_length:
             return row / length
