@@ -17,6 +17,7 @@ from fer_video.study.figures import LABEL_FIGURES, UNCERTAIN, UNCERTAIN_FIGURES,
 from fer_video.study.groups import Groups
 from fer_video.study.measured import Measured
 from fer_video.study.meta import Cells, Meta
+from fer_video.study.said import first_of
 from fer_video.study.tables import Table
 from fer_video.types import ClipResult, Person
 
@@ -104,6 +105,7 @@ class Summarizer:
         self._labels: dict[str, None] = {}  # in order of appearance
         self._paths: set[str] = set()
         self._missing: list[str] = []  # clips that match no row of the meta table
+        self._outside: list[str] = []  # events that are after the end of their clip, or before its start
         self._alone: set[str] = set()  # clips that no subject is known of
         self._counts: Counter[str] = Counter()  # of clips that something is to be noted of
 
@@ -118,15 +120,25 @@ class Summarizer:
             self._missing.append(result.path)
         events: Sequence[Interval | None] = [None] if self.events is None else self._events(result)
         self._counts["events"] += not events
+        if result.status != "failed":
+            self._outside += [
+                f"{each.name} at {each.start_s:g} s in {result.path}"
+                for each in events
+                if each is not None and measured.is_outside(Span(each.start_s, each.end_s))
+            ]
         for person in self._people(result):
             number = None if person is None else person.id
             cells = None if self.meta is None else self.meta.find(result.path, number)
             self._counts["baseline"] += person is not None and not measured.has_baseline(person)
             for event in events:
-                figures = measured.figures(person, None if event is None else Span(event.start_s, event.end_s))
+                span = None if event is None else Span(event.start_s, event.end_s)
+                outside = span is not None and measured.is_outside(span)
+                figures = Figures() if outside else measured.figures(person, span)
                 self._labels |= dict.fromkeys(figures.labels)
                 if not self.options.grouped:
                     self._table_row(result, person, figures, cells or {}, event)
+                elif outside:
+                    continue
                 elif cells is not None or self.meta is None:
                     self._group_row(result, person, figures, cells or {}, event)
 
@@ -148,9 +160,7 @@ class Summarizer:
         row: dict[str, Any] = {"path": result.path, "person": person and person.id, "status": result.status, **cells}
         if event is not None:
             row |= {EVENT: event.name, "event_start_s": event.start_s, "event_end_s": event.end_s}
-        row |= {"duration_s": result.duration_s, "frames_sampled": result.frames_sampled}
-        row |= {name: getattr(figures, name) for name in _MAIN[2:9]}
-        row |= {"emotion": person and person.emotion, "confidence": person and person.confidence}
+        row |= {name: getattr(figures, name) for name in _MAIN}
         self._table.add(row | _qualities(figures) | _by_label(figures))
 
     def _group_row(
@@ -235,13 +245,18 @@ class Summarizer:
                 self.notes.append(said)
         if self._missing:
             left = ", left out" if self.options.grouped else ""
-            more = f" and {len(self._missing) - 3} more" if len(self._missing) > 3 else ""
-            named = f"{', '.join(self._missing[:3])}{more}"
             self.notes.append(
-                f"{_clips(len(self._missing))} without a row in {self.meta and self.meta.path}{left}: {named}"
+                f"{_clips(len(self._missing))} without a row in {self.meta and self.meta.path}{left}: "
+                f"{first_of(self._missing)}"
             )
         if counts["events"]:
             self.notes.append(f"{_clips(counts['events'])} without an event, left out")
+        if self._outside:
+            many = "1 event is" if len(self._outside) == 1 else f"{len(self._outside)} events are"
+            self.notes.append(
+                f"{many} after the end of the clip, or before its start, and "
+                f"{'left out' if self.options.grouped else 'without figures'}: {first_of(self._outside)}"
+            )
         if counts["baseline"]:
             people = "1 person" if counts["baseline"] == 1 else f"{counts['baseline']} people"
             self.notes.append(f"{people} not seen in the baseline: no change")
