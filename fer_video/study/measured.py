@@ -50,9 +50,14 @@ class Measured:
         return replace(found, labels=labels)
 
     def _frames_in(self, span: Span | None) -> int | None:
-        if span is None:
+        if span is None or self.result.observations is None:
             return None
-        return int(np.diff(np.searchsorted(self._looked, (span.start_s, span.end_s)))[0])
+        return int(np.diff(np.searchsorted(self._looked, span.bounds))[0])
+
+    def is_outside(self, span: Span) -> bool:
+        """Whether it begins after the end of the clip, or ends before its start; False where the end is not known."""
+        ends = [each for each in (self.result.duration_s, *self._looked[-1:].tolist()) if each is not None]
+        return span.end_s <= 0 or (bool(ends) and span.start_s > 0 and span.start_s >= max(ends))
 
     def _change(self, person: Person, curve: Curve, span: Span | None) -> dict[str, float]:
         """Emotion -> mean change from the baseline; {} where there is none."""
@@ -61,7 +66,8 @@ class Measured:
             return {}
         weights = self._baseline.is_outside(curve)
         if span is not None:
-            weights = weights * (curve.times >= span.start_s) * (curve.times < span.end_s)
+            first, last = span.bounds
+            weights = weights * (curve.times >= first) * (curve.times < last)
         if not weights.any():
             return {}
         return dict(zip(curve.labels, np.average(changes, axis=0, weights=weights).tolist(), strict=True))
@@ -70,7 +76,7 @@ class Measured:
 def _quality(seen: Curve, good: Curve, span: Span | None) -> dict[str, Any]:
     """Means of the qualities over all frames with the face, and how many of these were not good enough."""
     if span is not None:
-        seen, good = (each.between(span.start_s, span.end_s) for each in (seen, good))
+        seen, good = (each.between(*span.bounds) for each in (seen, good))
     if seen.quality is None or not len(seen):
         return {}
     known = np.isfinite(seen.quality)
