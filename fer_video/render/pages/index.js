@@ -36,7 +36,7 @@ function drawCells(canvas) {
   cells.forEach((cell, i) => {
     const label = settings.order[cell];
     if (label === undefined) return;
-    pen.fillStyle = settings.colours[label] ? hatchOf(pen, label) : css("--quiet");
+    pen.fillStyle = hatchOf(pen, label);
     pen.fillRect(120 * i / cells.length, 0, 120 / cells.length + 0.5, 16);
   });
 }

@@ -1,6 +1,6 @@
 "use strict";
 // One timeline of probabilities per person: a smoothed curve, the unsmoothed one behind it, names at the ends.
-const CHART_HEIGHT = 200, MOST_POINTS = 900, BUCKETS = 500, SMOOTH = 100;  // points of a curve; shares of what is shown
+const CHART_HEIGHT = 180, MOST_POINTS = 900, BUCKETS = 500, SMOOTH = 100;  // points of a curve; shares of what is shown
 const charts = new Map();  // element -> chart
 const sumsOf = new Map();  // person -> running sums of each label, by which a mean costs two look-ups
 

@@ -22,7 +22,7 @@ function drawSegments(pen, segments, [min, max], width, top, height) {
   let column = -1, best = null;
   const one = (segment) => {
     const from = x(segment.start_s), wide = Math.max(x(segment.end_s) - from, 1);
-    pen.fillStyle = segment.emotion ? hatchOf(pen, segment.emotion) : css("--quiet");
+    pen.fillStyle = hatchOf(pen, known(segment));
     pen.fillRect(from, top, wide, height);
   };
   for (let i = first; i < segments.length && segments[i].start_s <= max; i++) {
