@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, Literal
 
 import numpy as np
@@ -22,6 +23,7 @@ Kind = Literal["stacked", "lines"]
 
 _MOST_POINTS = 600  # finer than the picture's pixels is of no use
 _MOST_PEOPLE, _MOST_CLIPS = 12, 60
+_LINE = 150  # characters below the axis
 # A second sign beside colour, for lines: one for each of eight emotions
 _DASHES: tuple[Any, ...] = (
     "-", (0, (6, 2)), (0, (1, 1)), (0, (6, 2, 1, 2)), (0, (10, 3)), (0, (1, 3)), (0, (4, 4)), (0, (8, 2, 1, 2, 1, 2)),
@@ -128,9 +130,8 @@ def _how(result: ClipResult) -> str:
     """Below the axis: its unit, and how the answers and the segments were reached."""
     answer = [f"answers: {result.clip.how}"] if result.clip is not None and result.clip.how else []
     method, how = segmenting(result)
-    return "\n".join(
-        ["seconds", *(printable(each) for each in answer), *([f"segments: {printable(how)}"] if method else [])]
-    )
+    said = [*(printable(each) for each in answer), *([f"segments: {printable(how)}"] if method else [])]
+    return "\n".join(["seconds", *(line for each in said for line in wrap(each, _LINE))])
 
 
 def _figure(rows: int, columns: int, *, width: float, height: float) -> tuple[Any, list[Any]]:
