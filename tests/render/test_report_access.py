@@ -78,22 +78,23 @@ def test_all_is_reached_and_used_with_the_tab_key(
             """[...document.querySelectorAll('a, button, input, select, summary, [tabindex="0"]')]
             .filter((each) => each.checkVisibility()).map((each, i) => each.dataset.tabbed = String(i)).length"""
         )
-        reached = set()
-        for _ in range(3 * wanted):
-            page.keyboard.press("Tab")
-            found = page.evaluate(
-                """() => { const each = document.activeElement, box = each.getBoundingClientRect();
-                const middle = [box.left + box.width / 2, box.top + Math.min(box.height, 60) / 2];
-                const seen = document.elementFromPoint(...middle);
-                return [each.dataset.tabbed, getComputedStyle(each).outlineStyle, each.contains(seen)]; }"""
-            )
-            if found[0] is not None:
-                reached.add(found[0])
-                assert found[1] != "none", found
-                assert found[2], found
-            if len(reached) == wanted:
-                break
-        assert len(reached) == wanted
+        for key in ("Tab", "Shift+Tab"):
+            reached = set()
+            for _ in range(3 * wanted):
+                page.keyboard.press(key)
+                found = page.evaluate(
+                    """() => { const each = document.activeElement, box = each.getBoundingClientRect();
+                    const middle = [box.left + box.width / 2, box.top + Math.min(box.height, 60) / 2];
+                    const seen = document.elementFromPoint(...middle);
+                    return [each.dataset.tabbed, getComputedStyle(each).outlineStyle, each.contains(seen)]; }"""
+                )
+                if found[0] is not None:
+                    reached.add(found[0])
+                    assert found[1] != "none", found
+                    assert found[2], (key, found)
+                if len(reached) == wanted:
+                    break
+            assert len(reached) == wanted, key
         assert visit.is_quiet(), visit.said
 
 
