@@ -84,6 +84,7 @@ def write_report(
         "result": value,
         "people": _cards(people, value, shown, pictures),
         "more_people": len(result.people) - len(people),
+        "names": {person.id: person.identity for person in result.people},
         "moments": [_thumbnail(each, pictures) for each in moments],
         "video": None if is_picture else _video_address(clip, out, options),
         "photo": photo and data_uri(photo),

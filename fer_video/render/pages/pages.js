@@ -22,7 +22,7 @@ const dashOf = (label) => DASHES[order(label) % DASHES.length];
 const tiles = new Map();
 
 function hatchOf(pen, label) {
-  const known = label in settings.colours, key = known ? label : css("--quiet");  // what is uncertain follows the theme
+  const known = Object.hasOwn(settings.colours, label), key = known ? label : css("--quiet");  // what is uncertain follows the theme
   if (tiles.has(key)) return tiles.get(key);
   const tile = document.createElement("canvas"), side = 8;
   tile.width = tile.height = side;

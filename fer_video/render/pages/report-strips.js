@@ -2,6 +2,7 @@
 // Segments as coloured and hatched stretches: one strip per person, and all people of the clip as an overview.
 const ROW = 12, MOST_ROWS = 5;  // pixels of a person in the overview; people in it
 
+const nameOf = (person) => person.identity || `person ${person.id}`;
 const known = (segment) => segment.emotion || "uncertain";
 
 function fitted(canvas, height) {
