@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -372,6 +373,20 @@ def test_curves_are_means(browser: Browser, minutes: Path, analysed: Path) -> No
                 assert raw[i + 1] >= within.max() - 0.0006
                 checked += 1
         assert checked > 100
+
+
+def test_people_are_called_by_their_names(browser: Browser, tmp_path: Path, analysed: Path) -> None:
+    (found,) = read_results(analysed)
+    long = looped(found, 1 / 60)
+    first, second = long.people
+    named = replace(long, people=(replace(first, identity="Eileen <b>"), second))
+    write_report(named, tmp_path / "r.html", None)
+    with browser.open(tmp_path / "r.html") as visit:
+        page = visit.page
+        ready(visit)
+        for place in (".lead", "h3", ".moment >> nth=0", ".segment >> nth=0", "[name=person]"):
+            assert "Eileen <b>" in page.inner_text(place), place
+        assert visit.is_quiet(), visit.said
 
 
 # ---- files

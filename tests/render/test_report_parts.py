@@ -102,6 +102,13 @@ def test_the_best_face_of_each_emotion_is_large_and_sure() -> None:
     assert [each.share for each in found] == pytest.approx([0.55, 0.45])
 
 
+def test_who_is_uncertain_has_a_picture_too() -> None:
+    log = watched((0.4, 0.3, 0.3), (0.3, 0.4, 0.3), (0.2, 0.7, 0.1))
+    made = clip(log, Segment(0, 0.5, None, 0.4), Segment(0.6, 1.0, "happiness", 0.7))
+    (found,) = best_shown(log, made.people).values()
+    assert [(each.emotion, each.seen.frame) for each in found] == [("uncertain", 0), ("happiness", 2)]
+
+
 def test_without_segments_the_frames_tell_the_emotions() -> None:
     log = watched((0.9, 0.1, 0.0), (0.1, 0.8, 0.1), (0.1, 0.9, 0.0))
     person = Person(1, 0.0, 1.0, 3, "neutral", 0.5, {})
