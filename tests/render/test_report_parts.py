@@ -244,6 +244,13 @@ def test_anything_may_be_in_what_ran() -> None:
     assert how_made({}) == []
 
 
+def test_what_ran_may_be_nested_deeply() -> None:
+    deep: dict[str, object] = {}
+    for _ in range(5000):
+        deep = {"a": [deep]}
+    assert how_made({"b": deep}) == [("B", "A A A …")]
+
+
 @pytest.mark.parametrize(
     ("time_s", "longest_s", "wanted"),
     [(0, 0, "0:00.0"), (59.99, 0, "0:59.9"), (0.3, 0, "0:00.3"), (75.25, 3600, "0:01:15.2"), (7325.0, 0, "2:02:05.0")],
