@@ -185,7 +185,10 @@ function startPlayer() {
   });
   photo?.addEventListener("load", drawBoxes);
   if (!video) return;
-  const follow = () => moved(video.currentTime - page.offset);
+  const follow = () => {  // of a frame that was asked for a little after its beginning, its own time
+    const t = video.currentTime - page.offset, frame = page.columns.time[placeAt(t)];
+    moved(t - frame <= 2 * INTO_FRAME_S ? frame : t);
+  };
   for (const name of ["timeupdate", "seeked", "loadedmetadata", "loadeddata"]) video.addEventListener(name, follow);
   video.addEventListener("error", () => showMissing(video.src.startsWith("blob:") ? "The browser cannot play this file." : ""));
   if (video.error) showMissing("");
