@@ -14,7 +14,8 @@ from fer_video.api.keywords import FrameKeywords, Keywords, explained, options_o
 from fer_video.errors import InputError, OptionError
 from fer_video.media.arrays import ArraySource, Order, is_pixels
 from fer_video.options import AnalyzerOptions
-from fer_video.results.read import read_results, result_files, stream_results
+from fer_video.results.found import result_files
+from fer_video.results.read import read_results, stream_results
 from fer_video.types import ClipResult, Observation
 
 __all__ = ["analyze", "analyze_frames", "analyze_many", "load", "load_all", "stream", "summarize"]
