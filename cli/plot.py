@@ -23,7 +23,7 @@ _MOST_BYTES = 1 << 20  # of an evaluation
 @command()
 @click.argument("results", metavar="RESULTS...", nargs=-1, required=True, shell_complete=files)
 @click.option(
-    "--out", required=True, shell_complete=files, metavar="FILE", help="Write the picture to FILE: .png or .svg."
+    "--out", required=True, shell_complete=files, metavar="FILE", help="Write the picture to FILE: .png, .svg or .pdf."
 )
 @click.option(
     "--kind",
@@ -38,18 +38,26 @@ _MOST_BYTES = 1 << 20  # of an evaluation
     metavar="ID",
     help="Draw only the person with this number.  [default: the 12 who are seen longest]",
 )
+@click.option("--group", is_flag=True, help="Add a panel with the mean of all people who are in sight.")
 @align_options
 @debug_option
 @click.pass_context
 def plot(
-    ctx: click.Context, /, results: tuple[str, ...], out: str, kind: Any, person: int | None, **given: Any
+    ctx: click.Context,
+    /,
+    results: tuple[str, ...],
+    out: str,
+    kind: Any,
+    person: int | None,
+    group: bool,
+    **given: Any,
 ) -> None:
     """Draw the emotions over time as a picture.
 
     RESULTS is the output of fervid predict --frames, or - for JSON Lines on stdin. One clip gives one panel per person
     with segments, hatched where the person is not in sight. Several clips, or a folder of results, give one panel per
-    clip with its main person. The output of fervid evaluate --format json gives a confusion matrix. --align gives mean
-    curves around events.
+    clip with its main person, and more than 60 several pages of a PDF. The output of fervid evaluate --format json
+    gives a confusion matrix. --align gives mean curves around events.
 
     \b
     fervid predict clip.mp4 --frames --out r.json
@@ -58,14 +66,14 @@ def plot(
     fervid plot results/ --align onset --events jokes.csv --out jokes.png
     """
     from fer_video.files import refuse_same
-    from fer_video.render.figure import check_drawing
+    from fer_video.render.figure import PLOT_SUFFIXES, check_drawing
     from fer_video.render.plot import plot_clip, plot_clips
     from fer_video.results.documents import STDIN
     from fer_video.results.read import read_results
 
     path = Path(out)
-    if path.suffix.lower() not in (".png", ".svg"):
-        raise click.UsageError(f"{out}: not a picture that can be written; name it .png or .svg")
+    if path.suffix.lower() not in PLOT_SUFFIXES:
+        raise click.UsageError(f"{out}: not a picture that can be written; name it .png, .svg or .pdf")
     check_drawing(path)
     files = named_results(results)
     refuse_same(path, map(str, files))
@@ -77,10 +85,10 @@ def plot(
         return
     clips = [result for file in files for result in read_results(file)]
     if len(clips) == 1:
-        plot_clip(clips[0], path, kind, person)
+        plot_clip(clips[0], path, kind, person, group=group)
         return
-    if person is not None:
-        raise click.UsageError(f"--person belongs to one clip; there are {len(clips)}")
+    if person is not None or group:
+        raise click.UsageError(f"{'--group' if group else '--person'} belongs to one clip; there are {len(clips)}")
     plot_clips(clips, path, kind)
 
 

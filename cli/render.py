@@ -42,7 +42,13 @@ __all__ = ["render"]
     "Drawing",
     click.option("--no-bars", is_flag=True, help="Leave out the bars of the emotions beside the faces."),
     click.option("--no-timeline", is_flag=True, help="Leave out the timeline under the picture."),
+    click.option("--numbers", is_flag=True, help="Write the probabilities beside the bars."),
     click.option("--landmarks", is_flag=True, help="Mark the eyes, nose and mouth corners."),
+    click.option(
+        "--draw-attributes",
+        is_flag=True,
+        help="Write the estimated age and gender under each face. Read the limits in the model card first.",
+    ),
     click.option(
         "--blur-faces",
         is_flag=True,
@@ -69,9 +75,9 @@ __all__ = ["render"]
 @debug_option
 @click.pass_context
 def render(
-    ctx: click.Context, /, clip: str, out: str, result_file: str | None, no_bars: bool, landmarks: bool,
-    no_timeline: bool, blur_faces: bool, blur_only: tuple[str, ...], blur_except: tuple[str, ...], quality: int,
-    quiet: bool, **given: Any,
+    ctx: click.Context, /, clip: str, out: str, result_file: str | None, no_bars: bool, numbers: bool,
+    landmarks: bool, draw_attributes: bool, no_timeline: bool, blur_faces: bool, blur_only: tuple[str, ...],
+    blur_except: tuple[str, ...], quality: int, quiet: bool, **given: Any,
 ) -> None:  # fmt: skip
     """Draw the results over a video.
 
@@ -89,7 +95,8 @@ def render(
     from fer_video.render.overlay import OverlayOptions
     from fer_video.render.video import RenderOptions, check_video, render_video
 
-    drawn = OverlayOptions(not no_bars, landmarks)
+    given["attributes"] = given["attributes"] or draw_attributes
+    drawn = OverlayOptions(not no_bars, landmarks, numbers, given["attributes"])
     options = RenderOptions(drawn, not no_timeline, blur_faces, quality, blur_only, blur_except)
     check_video(Path(out))
     refuse_same(Path(out), [clip] if result_file is None else [clip, result_file])

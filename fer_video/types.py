@@ -329,8 +329,8 @@ class ClipResult:
         """Write it to a file, whole or not at all, in the format that its suffix names.
 
         .json and .jsonl hold all of it, for fervid.load; .csv, .parquet and .xlsx the rows that are asked for; .vtt,
-        .srt, .eaf (ELAN) and .TextGrid (Praat) the segments; .png and .svg a plot; .html a report. Raises OptionError
-        and OutputError.
+        .srt, .eaf (ELAN) and .TextGrid (Praat) the segments; .png, .svg and .pdf a plot; .html a report. Raises
+        OptionError and OutputError.
         """
         from fer_video.api.present import save
 

@@ -133,6 +133,7 @@ _WRITERS: dict[str, Callable[[ClipResult, Path, str], None]] = {
     **{f".{name}": _segments for name in CLIP_FORMATS},
     ".png": _plot,
     ".svg": _plot,
+    ".pdf": _plot,
     ".html": _report,
 }
 SUFFIXES: Sequence[str] = tuple(_WRITERS)

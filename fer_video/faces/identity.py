@@ -135,7 +135,7 @@ class Identities:
             if face.landmarks is None or portrait_score(face) < _CLEAR_SCORE:
                 continue
             crop = self._recognizer.crop(image, face.landmarks)
-            if not doubt.rivals and self._is_as_before(doubt.track, crop):
+            if not doubt.rivals and (self._is_as_before(doubt.track, crop) or self._is_unclear(crop)):
                 continue
             known |= {track: self._best_look(track) for track in (doubt.track, *doubt.rivals) if track not in known}
             if known[doubt.track] is None:
@@ -145,6 +145,11 @@ class Identities:
                 clear.append(doubt)
                 looks.append(look / np.linalg.norm(look))
         return _settled(clear, looks, known)
+
+    def _is_unclear(self, crop: Image) -> bool:
+        """Whether it looks like one that was not clear enough to know anybody by."""
+        like = self._seen.find(thumbnails_of([crop]))
+        return like is not None and not like[1]
 
     def _is_as_before(self, track: int, crop: Image) -> bool:
         """Whether somebody who is found again looks much as before: then nothing speaks for anybody else."""
@@ -158,9 +163,12 @@ class Identities:
         portraits = self._live[track].best_first() if track in self._live else []
         if not portraits:
             return None
-        row = self._embed_first(track, portraits[0])[0]
+        row: Floats = self._embed_first(track, portraits[0])[0]
         length = float(np.linalg.norm(row))
-        return row / length if length >= self._recognizer.spec.identity.least_length else None
+        if length >= self._recognizer.spec.identity.least_length:
+            return row / length
+        self._seen.add(track, thumbnails_of([portraits[0].crop]), clear=False)
+        return None
 
     def _embed_first(self, track: int, portrait: Portrait) -> Floats:
         """(1, D) of a track's best crop, once for as long as it is the best."""
@@ -180,8 +188,9 @@ class Identities:
             return
         thumbnails = thumbnails_of([portrait.crop for portrait in portraits[:_COMPARED]])
         if (same := self._seen.find(thumbnails, self._apart[track])) is not None:
-            if same in self.embeddings:
-                self.embeddings[track] = replace(self.embeddings[same], best=replace(portraits[0], crop=_NO_PICTURE))
+            like, clear = same
+            if clear:
+                self.embeddings[track] = replace(self.embeddings[like], best=replace(portraits[0], crop=_NO_PICTURE))
             self._looks.pop(track, None)
             return
         self._embed_new(track, portraits)

@@ -49,11 +49,12 @@ class Seen:
             self._thumbnails = np.concatenate((self._thumbnails, np.zeros_like(self._thumbnails)))
         self._thumbnails[begin : len(self._tracks)] = thumbnails
 
-    def find(self, thumbnails: Floats, apart: Collection[int]) -> int | None:
-        """The track that has nearly the same picture as one of these; None where there is none, or it is one of those
-        that are apart."""
+    def find(self, thumbnails: Floats, apart: Collection[int] = ()) -> tuple[int, bool] | None:
+        """The track that has nearly the same picture as one of these, and whether it was a clear one; None where there
+        is none, or it is one of those that are apart."""
         if not self._tracks:
             return None
         alike = (self._thumbnails[: len(self._tracks)] @ thumbnails.T).max(axis=1)
         best = int(alike.argmax())
-        return self._tracks[best] if alike[best] >= self._least[best] and self._tracks[best] not in apart else None
+        track, least = self._tracks[best], self._least[best]
+        return (track, least == SAME_PICTURE) if alike[best] >= least and track not in apart else None

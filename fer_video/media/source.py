@@ -31,6 +31,7 @@ class Source(Closing):
     ended_early: str | None = None  # set when `frames` is exhausted: what is missing of what was announced
     duration_s: float | None = None  # set when `frames` reached the end of the file: what there really was
     estimated_times: int = 0  # frames whose container gave no usable time
+    sought = False  # set by `frames`: decoding began at a key frame near sampling.start_s, not at the first frame
     timing = Timing()  # its jumps are set when `frames` is exhausted
 
     @abstractmethod

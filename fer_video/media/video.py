@@ -169,7 +169,7 @@ class VideoSource(Source):
             key = key_frame_before(container, stream, self._first.stamp, start_s)
             if key is not None:
                 self._container.close()
-                self._container, self._stream = container, stream
+                self._container, self._stream, self.sought = container, stream, True
                 self._decoder = Decoder(container, stream, self._bounds)
                 clock.begin_at(float(self._first.stamp * self.time_base), float(key.stamp * self.time_base))
                 found = (each for each in self._decoder.frames(key.stamp) if _from(each, key.stamp))

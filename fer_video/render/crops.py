@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import cv2
@@ -11,32 +13,48 @@ import numpy as np
 
 from fer_video.media.decode import open_source
 from fer_video.media.sampling import Sampling
-from fer_video.types import Image, Observation
+from fer_video.types import Frame, Image, Observation
 
 __all__ = ["cut_faces", "cut_out", "data_uri", "first_picture"]
 
 _SIDE, _AROUND, _QUALITY = 144, 1.35, 82  # pixels; of the box's longer side; JPEG
 _LONGEST, _PHOTO_QUALITY = 1600, 85  # pixels of a photo's longer side; JPEG
 
+_JUMP_S, _ROUNDING_S = 20.0, 1e-3  # to look for a key frame takes longer than to decode so much
+
 Key = tuple[int, int]  # frame, person
 
 
 def cut_faces(clip: Path, wanted: Iterable[Observation]) -> dict[Key, bytes]:
-    """(frame, person) -> JPEG. Reads the clip up to the last of them. Raises InputError."""
-    in_frame: dict[int, dict[int, Observation]] = {}
-    for seen in wanted:
-        if seen.person is not None:
-            in_frame.setdefault(seen.frame, {})[seen.person] = seen
+    """(frame, person) -> JPEG. Long stretches without any are skipped where the file allows it. Raises InputError."""
+    ordered = sorted((seen for seen in wanted if seen.person is not None), key=lambda seen: seen.time_s)
     pictures: dict[Key, bytes] = {}
-    if not in_frame:
-        return pictures
-    end_s = max(seen.time_s for several in in_frame.values() for seen in several.values()) + 1e-3
-    with open_source(clip) as source:
-        for frame in source.frames(Sampling(fps=None, end_s=end_s)):
-            for person, seen in in_frame.get(frame.index, {}).items():
-                assert seen.face is not None
-                pictures[frame.index, person] = _jpeg(cut_out(frame.image, seen.face.box, _SIDE), _QUALITY)
+    jumps = True
+    while ordered:
+        count = _before_gap(ordered) if jumps else len(ordered)
+        run, ordered = ordered[:count], ordered[count:]
+        start_s = run[0].time_s - _ROUNDING_S if run[0].time_s > _JUMP_S else 0.0
+        with open_source(clip) as source:
+            for frame in source.frames(Sampling(fps=None, start_s=start_s, end_s=run[-1].time_s + _ROUNDING_S)):
+                pictures |= _cut(frame, run)
+            # A file that is decoded from its first frame whatever the start is read once more, not once per run.
+            jumps = start_s == 0 or source.sought
     return pictures
+
+
+def _before_gap(ordered: Sequence[Observation]) -> int:
+    """How many there are before the first long stretch without any."""
+    gaps = (i for i, (one, other) in enumerate(pairwise(ordered), 1) if other.time_s - one.time_s > _JUMP_S)
+    return next(gaps, len(ordered))
+
+
+def _cut(frame: Frame, run: Sequence[Observation]) -> dict[Key, bytes]:
+    first = bisect_left(run, frame.time_s - _ROUNDING_S, key=lambda seen: seen.time_s)
+    found = {}
+    for seen in takewhile(lambda each: each.time_s <= frame.time_s + _ROUNDING_S, run[first:]):
+        if seen.frame == frame.index and seen.face is not None and seen.person is not None:
+            found[seen.frame, seen.person] = _jpeg(cut_out(frame.image, seen.face.box, _SIDE), _QUALITY)
+    return found
 
 
 def first_picture(clip: Path) -> bytes | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ from typing import Any
 from fer_video.errors import OptionError, OutputError
 from fer_video.files import open_output
 
-__all__ = ["check_drawing", "drawing", "save_figure"]
+__all__ = ["PLOT_SUFFIXES", "check_drawing", "drawing", "save_figure", "save_pages"]
+
+PLOT_SUFFIXES = (".png", ".svg", ".pdf")
 
 # For letters that matplotlib's own font lacks, in the order of how many they have.
 _FONTS = (
@@ -58,11 +60,20 @@ def drawing() -> Iterator[None]:
 
 
 def save_figure(figure: Any, path: Path) -> None:
-    """PNG, or SVG by the suffix; the same bytes for the same figure. Raises OutputError."""
-    vector = path.suffix.lower() == ".svg"
+    """PNG, or SVG or PDF by the suffix; the same bytes for the same figure. Raises OutputError."""
+    kind = path.suffix.lower()[1:] if path.suffix.lower() in PLOT_SUFFIXES else "png"
+    undated: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
     with open_output(path, binary=True) as file:
-        metadata = {"Date": None} if vector else None
-        figure.savefig(file, format="svg" if vector else "png", dpi=150, metadata=metadata)
+        figure.savefig(file, format=kind, dpi=150, metadata=undated.get(kind))
+
+
+def save_pages(figures: Iterable[Any], path: Path) -> None:
+    """A PDF with a page per figure, one of them in memory at a time. Raises OutputError."""
+    from matplotlib.backends.backend_pdf import PdfPages
+
+    with open_output(path, binary=True) as file, PdfPages(file, metadata={"CreationDate": None}) as pages:
+        for figure in figures:
+            pages.savefig(figure)
 
 
 def _quieten() -> None:

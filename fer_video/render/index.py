@@ -21,6 +21,7 @@ from fer_video.types import ClipResult, Person
 __all__ = ["IndexRow", "page_name", "write_index"]
 
 _CELLS = 60  # of a clip's strip
+_MOST_SHOWN = 300  # rows at first: laying out thousands takes a browser seconds
 _SIDE, _QUALITY = 64, 75  # pixels of a picture; JPEG
 _UNCERTAIN = "uncertain"
 _KINDS = ("video", "photo", "partial", "no face", "failed")
@@ -66,7 +67,8 @@ def write_index(rows: Sequence[IndexRow], out: Path) -> None:
         "emotions": sorted(emotions.items(), key=lambda item: -item[1]),
         "total_s": sum(row.result.duration_s or 0.0 for row in rows),
         "people": sum(len(row.result.people) for row in rows),
-        "settings": {**looks, "order": order},
+        "most": _MOST_SHOWN,
+        "settings": {**looks, "order": order, "most": _MOST_SHOWN},
         **looks,
     }
     write_page(

@@ -28,6 +28,7 @@ _NAMES = {
     "step_s": ("step", "s"),
 }
 _SOFTWARE = {"python": "Python", "onnxruntime": "ONNX Runtime", "opencv": "OpenCV", "numpy": "NumPy"}
+_DEEPEST = 4  # levels of what is within what: nothing of fervid's is deeper, and a file may hold any number
 _HASH = 16  # its first characters, which tell models apart
 
 
@@ -59,11 +60,12 @@ def how_made(ran: Mapping[str, Any]) -> list[tuple[str, str]]:
     return pairs + list(_named(options.items())) + list(_named((k, v) for k, v in rest.items() if v is not None))
 
 
-def _named(items: Iterable[tuple[Any, Any]]) -> Iterator[tuple[str, str]]:
+def _named(items: Iterable[tuple[Any, Any]], depth: int = 0) -> Iterator[tuple[str, str]]:
     for key, value in items:
         name, unit = _NAMES.get(str(key), (_plain(key), ""))
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        yield name, f"{_words(value)} {unit}".rstrip() if is_number else _words(value)
+        words = _words(value, depth)
+        yield name, f"{words} {unit}".rstrip() if is_number else words
 
 
 def _model(model: Any) -> str:
@@ -92,8 +94,10 @@ def _sampling(sampling: Any) -> str:
     return said + (f", to {_words(end_s)} s" if end_s is not None else "")
 
 
-def _words(value: Any) -> str:
+def _words(value: Any, depth: int = 0) -> str:
     """A value as people write it; never as a program does."""
+    if depth > _DEEPEST:
+        return "…"
     if value is None:
         return "not set"
     if isinstance(value, bool):
@@ -101,9 +105,9 @@ def _words(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {words}" for name, words in _named(value.items())) or "none"
+        return ", ".join(f"{name} {words}" for name, words in _named(value.items(), depth + 1)) or "none"
     if isinstance(value, list | tuple):
-        return ", ".join(map(_words, value)) or "none"
+        return ", ".join(_words(each, depth + 1) for each in value) or "none"
     return str(value)
 
 

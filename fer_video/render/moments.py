@@ -18,14 +18,14 @@ _AROUND_S = 0.5  # on each side of a frame: how sure it is there is a mean over 
 _GAP_S = 1.0  # between two segments of a change
 _MOST, _APART = 12, 40  # of each kind; two of one kind and person are a 40th of the clip apart
 _LEAST = 0.05  # score of a peak: how probable it is, times how rare the emotion is in the person's time
-_ORDINARY = "neutral"
+_ORDINARY, _UNCERTAIN = "neutral", "uncertain"
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
     """The largest and surest face among those in which a person shows an emotion."""
 
-    emotion: str
+    emotion: str  # or "uncertain"
     share: float  # of the person's time
     seen: Observation
 
@@ -85,7 +85,7 @@ class _Stretches:
     def label_at(self, time_s: float) -> str | None:
         place = bisect_right(self._starts, time_s + 1e-6) - 1
         inside = place >= 0 and time_s <= self._segments[place].end_s + 1e-6
-        return self._segments[place].emotion if inside else None
+        return (self._segments[place].emotion or _UNCERTAIN) if inside else None
 
 
 def moments_of(result: ClipResult, people: Sequence[Person]) -> list[Moment]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import cv2
 
 from fer_video.render.draw import bgr, fill, outline, text, text_size
-from fer_video.render.palette import colour_of, text_on
-from fer_video.types import Image, Observation
+from fer_video.render.palette import colour_of, person_colour, text_on
+from fer_video.types import Attributes, Image, Observation
 
 __all__ = ["Overlay", "OverlayOptions", "hide_faces", "scale_of"]
 
@@ -29,10 +29,14 @@ class OverlayOptions:
     Attributes:
         bars: Draw the probability of each emotion beside a face, if there is room.
         landmarks: Mark the landmarks of each face.
+        numbers: Write the probabilities beside the bars.
+        attributes: Write the estimated age and gender of each person under the face, if they were estimated.
     """
 
     bars: bool = True
     landmarks: bool = False
+    numbers: bool = False
+    attributes: bool = False
 
 
 def scale_of(width: int, height: int) -> float:
@@ -41,7 +45,10 @@ def scale_of(width: int, height: int) -> float:
 
 
 class Overlay:
-    """For pictures of one size. min_confidence: below it a face is called uncertain. names: person -> name."""
+    """For pictures of one size. min_confidence: below it a face is called uncertain. names: person -> name.
+
+    guesses: person -> attributes, one guess for all of the clip, so that it does not change from frame to frame.
+    """
 
     def __init__(
         self,
@@ -50,9 +57,10 @@ class Overlay:
         options: OverlayOptions,
         min_confidence: float = 0.0,
         names: Mapping[int, str] | None = None,
+        guesses: Mapping[int, Attributes] | None = None,
     ) -> None:
         self._width, self._height, self._options, self._least = width, height, options, min_confidence
-        self._names = names or {}
+        self._names, self._guesses = names or {}, guesses or {}
         self._scale = scale_of(width, height)
 
     def _px(self, size: float) -> int:
@@ -70,6 +78,9 @@ class Overlay:
                 self._landmarks(image, each)
         for each, box in zip(faces, boxes, strict=True):
             taken.append(self._tag(image, each, box))
+            guess = self._guesses.get(each.person or 0) if self._options.attributes else None
+            if guess is not None:
+                taken.append(self._guess(image, guess, box))
         if self._options.bars:
             for each, box in zip(faces, boxes, strict=True):
                 self._bars(image, each.probabilities or {}, box, taken)
@@ -85,17 +96,31 @@ class Overlay:
         """Who, and the leading emotion: above the box, or in it where there is no room above."""
         confidence = seen.confidence or 0.0
         label = (seen.emotion or "") if confidence >= self._least else "uncertain"
-        who = self._names.get(seen.person or 0, seen.person)
-        said, size = f"{who}  {label} {confidence:.0%}", self._px(_TAG)
+        who = str(self._names.get(seen.person or 0, seen.person))
+        said, size = f"{label} {confidence:.0%}", self._px(_TAG)
         pad, edge = self._px(3), self._px(_EDGE)
-        width, height = (side + pad for side in text_size(said, size))
-        x = max(min(box[0] - edge, self._width - width - pad), 0)
+        first, height = text_size(who, size)[0] + 2 * pad, text_size(who, size)[1] + pad
+        width = first + text_size(said, size)[0] + 2 * pad
+        x = max(min(box[0] - edge, self._width - width), 0)
         y = box[1] - edge - height if box[1] - edge - height >= 0 else max(box[1] + edge, 0)
-        colour = colour_of(label)
-        area = (x, y, x + width + pad, y + height)
-        fill(image, area, bgr(colour))
-        text(image, said, x + pad, y + pad // 2, size, bgr(text_on(colour)))
-        return area
+        for left, right, words, colour in (
+            (x, x + first, who, person_colour(seen.person or 1)), (x + first, x + width, said, colour_of(label)),
+        ):  # fmt: skip
+            fill(image, (left, y, right, y + height), bgr(colour))
+            text(image, words, left + pad, y + pad // 2, size, bgr(text_on(colour)))
+        return x, y, x + width, y + height
+
+    def _guess(self, image: Image, guess: Attributes, box: Box) -> Box:
+        """Under the box, or in it where there is no room below."""
+        gender = max(guess.gender, key=guess.gender.__getitem__)
+        said = f"looks {guess.age_years:.0f} ± {guess.age_std_years:.0f}, {gender} {guess.gender[gender]:.0%}"
+        size, pad, edge = self._px(_BAR_TEXT), self._px(3), self._px(_EDGE)
+        width, height = text_size(said, size)[0] + 2 * pad, text_size(said, size)[1] + pad
+        x = max(min(box[0] - edge, self._width - width), 0)
+        y = box[3] + edge if box[3] + edge + height <= self._height else max(min(box[3], self._height) - height, 0)
+        fill(image, (x, y, x + width, y + height), _BLACK, 0.55)
+        text(image, said, x + pad, y + pad // 2, size, _WHITE)
+        return x, y, x + width, y + height
 
     def _bars(self, image: Image, probabilities: Mapping[str, float], box: Box, taken: list[Box]) -> None:
         """Beside the face where nothing else is; the few most probable where not all fit, none where those do not."""
@@ -110,6 +135,7 @@ class Overlay:
     def _places(self, labels: Sequence[str], box: Box) -> list[Box]:
         pad, gap = self._px(4), self._px(5)
         wide = max(text_size(label, self._px(_BAR_TEXT))[0] for label in labels)
+        wide += self._number_width()
         width, height = wide + self._px(_BAR) + 3 * pad, len(labels) * self._px(_BAR_ROW) + 2 * pad
         y = max(min(box[1], self._height - height), 0)
         x = max(min(box[0], self._width - width), 0)
@@ -120,13 +146,20 @@ class Overlay:
     def _panel(self, image: Image, probabilities: Mapping[str, float], area: Box) -> None:
         pad, row, size = self._px(4), self._px(_BAR_ROW), self._px(_BAR_TEXT)
         fill(image, area, _BLACK, 0.55)
-        left, right = area[2] - pad - self._px(_BAR), area[2] - pad
+        right = area[2] - pad - self._number_width()
+        left = right - self._px(_BAR)
         for place, (label, value) in enumerate(probabilities.items()):
             y = area[1] + pad + place * row
             text(image, label, area[0] + pad, y, size, _WHITE)
             top, bottom = y + row // 5, y + row - row // 5
             fill(image, (left, top, right, bottom), _WHITE, 0.2)
             fill(image, (left, top, left + round((right - left) * value), bottom), bgr(colour_of(label)))
+            if self._options.numbers:
+                said = f"{value:.0%}"
+                text(image, said, area[2] - pad - text_size(said, size)[0], y, size, _WHITE)
+
+    def _number_width(self) -> int:
+        return text_size("100%", self._px(_BAR_TEXT))[0] + self._px(4) if self._options.numbers else 0
 
 
 def hide_faces(image: Image, boxes: Sequence[tuple[float, float, float, float]] | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["colour_of", "colours_of", "rgb", "text_on"]
+__all__ = ["colour_of", "colours_of", "person_colour", "rgb", "text_on"]
 
 # The hues of Okabe and Ito, which people with any kind of colour blindness tell apart, as light as it takes for a
 # contrast of 3:1 with white and with black. Labels are always written out as well, and lines are dashed and areas
@@ -21,12 +21,19 @@ _COLOURS = {
     "positive": "#BF7F00",
     "negative": "#1570B8",
 }
+# Of the numbers of people, beside which the emotion's colour stands: light and pale, as no emotion is.
+_PEOPLE = ("#FFFFFF", "#B5E8FF", "#FFD9A8", "#C4F0B8", "#FFC2D9", "#D9CCFF", "#FFF3A3", "#C9D1D9")
 _SPARE = tuple(dict.fromkeys(_COLOURS.values()))
 
 
 def colour_of(label: str) -> str:
     """#RRGGBB; of a label that is none of ours, one that depends on its letters only."""
     return _COLOURS.get(label) or _SPARE[sum(label.encode("utf-8", "replace")) % len(_SPARE)]
+
+
+def person_colour(person: int) -> str:
+    """#RRGGBB of a person's number: the same wherever the person appears; of the ninth that of the first again."""
+    return _PEOPLE[(person - 1) % len(_PEOPLE)]
 
 
 def colours_of(labels: Iterable[str]) -> dict[str, str]:

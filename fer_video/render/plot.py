@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from fer_video.errors import InputError, OptionError, printable
-from fer_video.render.figure import drawing, save_figure
+from fer_video.render.figure import drawing, save_figure, save_pages
 from fer_video.render.palette import colour_of, text_on
 from fer_video.results.rows import segmenting
 from fer_video.types import ClipResult, Person
@@ -22,13 +23,20 @@ Kind = Literal["stacked", "lines"]
 
 _MOST_POINTS = 600  # finer than the picture's pixels is of no use
 _MOST_PEOPLE, _MOST_CLIPS = 12, 60
-# A second sign beside colour, for lines
-_DASHES = ("-", "--", "-.", ":")
+_LINE = 150  # characters below the axis
+# A second sign beside colour, for lines: one for each of eight emotions
+_DASHES: tuple[Any, ...] = (
+    "-", (0, (6, 2)), (0, (1, 1)), (0, (6, 2, 1, 2)), (0, (10, 3)), (0, (1, 3)), (0, (4, 4)), (0, (8, 2, 1, 2, 1, 2)),
+)  # fmt: skip
 
 
 @drawing()
-def plot_clip(result: ClipResult, out: Path, kind: Kind = "stacked", person: int | None = None) -> None:
-    """One panel a person (the longest in sight, or the one asked for). PNG or SVG by the suffix.
+def plot_clip(
+    result: ClipResult, out: Path, kind: Kind = "stacked", person: int | None = None, *, group: bool = False
+) -> None:
+    """One panel a person (the longest in sight, or the one asked for). PNG, SVG or PDF by the suffix.
+
+    group: one more panel for the mean of all who are in sight.
 
     Raises InputError for a result without frames or people, OptionError for a person who is not in it, OutputError.
     """
@@ -40,8 +48,12 @@ def plot_clip(result: ClipResult, out: Path, kind: Kind = "stacked", person: int
     if result.observations is None or result.duration_s is None or not people:
         raise InputError(f"{result.path}: nothing to plot: no frames over time, or nobody in them")
     people.sort(key=lambda each: each.id)
-    figure, panels = _figure(len(people), 1, width=10, height=1.9)
-    for axes, each in zip(panels, people, strict=True):
+    figure, panels = _figure(len(people) + group, 1, width=10, height=1.9)
+    if group:
+        _panel(panels[-1], result, None, kind)
+        said = f"{result.group.emotion or 'uncertain'} {result.group.confidence:.0%}" if result.group else ""
+        panels[-1].set_title(_plain(f"all {len(result.people)} together: {said}"), loc="left", fontsize=10)
+    for axes, each in zip(panels, people, strict=False):
         _panel(axes, result, each, kind)
         answer = f"{each.emotion or 'uncertain'} {each.confidence:.0%}"
         axes.set_title(_plain(f"person {each.id}: {answer}"), loc="left", fontsize=10)
@@ -56,12 +68,29 @@ def plot_clip(result: ClipResult, out: Path, kind: Kind = "stacked", person: int
 
 @drawing()
 def plot_clips(results: Sequence[ClipResult], out: Path, kind: Kind = "stacked") -> None:
-    """Small multiples: the main person of each clip, times from 0 to each clip's end. Raises as plot_clip."""
+    """Small multiples: the main person of each clip, times from 0 to each clip's end. More than 60 clips are several
+    pages of a PDF. Raises as plot_clip.
+    """
     shown = [each for each in results if each.clip is not None and each.observations and each.duration_s is not None]
     if not shown:
         raise InputError("nothing to plot: in none of the clips is anybody seen over time")
-    if len(shown) > _MOST_CLIPS:
-        raise OptionError(f"{len(shown)} clips do not fit into one picture; plot at most {_MOST_CLIPS} at once")
+    left_out = _left_out(results)
+    pages = [shown[first : first + _MOST_CLIPS] for first in range(0, len(shown), _MOST_CLIPS)]
+    if len(pages) == 1:
+        save_figure(_multiples(shown, kind, left_out), out)
+        return
+    if out.suffix.lower() != ".pdf":
+        raise OptionError(
+            f"{len(shown)} clips do not fit into one picture, which holds {_MOST_CLIPS}; name it .pdf for several pages"
+        )
+    texts = [
+        ". ".join(filter(None, [f"page {number} of {len(pages)}", left_out])) for number in range(1, len(pages) + 1)
+    ]
+    save_pages((_multiples(page, kind, said) for page, said in zip(pages, texts, strict=True)), out)
+
+
+def _multiples(shown: Sequence[ClipResult], kind: Kind, said: str) -> Any:
+    """The figure of at most 60 clips. said: above it."""
     columns = min(4, int(np.ceil(np.sqrt(len(shown)))))
     figure, panels = _figure(int(np.ceil(len(shown) / columns)), columns, width=3.4 * max(columns, 2), height=1.6)
     for axes, result in zip(panels, shown, strict=False):
@@ -72,10 +101,10 @@ def plot_clips(results: Sequence[ClipResult], out: Path, kind: Kind = "stacked")
         axes.set_title(_plain(f"{printable(Path(result.path).stem)[-30:]}\n{answer}"), loc="left", fontsize=8)
     for axes in panels[len(shown) :]:
         axes.set_visible(False)
-    if said := _left_out(results):
+    if said:
         figure.suptitle(said, fontsize=9)
     _legend(figure, panels)
-    save_figure(figure, out)
+    return figure
 
 
 def _left_out(results: Sequence[ClipResult]) -> str:
@@ -101,9 +130,8 @@ def _how(result: ClipResult) -> str:
     """Below the axis: its unit, and how the answers and the segments were reached."""
     answer = [f"answers: {result.clip.how}"] if result.clip is not None and result.clip.how else []
     method, how = segmenting(result)
-    return "\n".join(
-        ["seconds", *(printable(each) for each in answer), *([f"segments: {printable(how)}"] if method else [])]
-    )
+    said = [*(printable(each) for each in answer), *([f"segments: {printable(how)}"] if method else [])]
+    return "\n".join(["seconds", *(line for each in said for line in wrap(each, _LINE))])
 
 
 def _figure(rows: int, columns: int, *, width: float, height: float) -> tuple[Any, list[Any]]:
@@ -114,7 +142,8 @@ def _figure(rows: int, columns: int, *, width: float, height: float) -> tuple[An
     return figure, list(panels.flat)
 
 
-def _panel(axes: Any, result: ClipResult, person: Person, kind: Kind) -> None:
+def _panel(axes: Any, result: ClipResult, person: Person | None, kind: Kind) -> None:
+    """person: None for all of them."""
     assert result.observations is not None
     assert result.duration_s is not None
     times, shares = _curves(result, person)
@@ -137,14 +166,15 @@ def _panel(axes: Any, result: ClipResult, person: Person, kind: Kind) -> None:
         axes.spines[side].set_visible(False)
 
 
-def _curves(result: ClipResult, person: Person) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _curves(result: ClipResult, person: Person | None) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """(n,) times and (n, emotions) probabilities, NaN where the person was not seen: of the sampled frames, or of a
-    long clip the means over stretches of it.
+    long clip the means over stretches of it. person: None for the mean of all who are in sight.
     """
     assert result.observations is not None
     log = result.observations
     times = np.unique([seen.time_s for seen in log])
-    mine = [seen for seen in log if seen.person == person.id and seen.probabilities is not None]
+    faces = (seen for seen in log if seen.probabilities is not None)
+    mine = [seen for seen in faces if person is None or seen.person == person.id]
     if len(times) > 2 * _MOST_POINTS:  # so that there is a frame in each stretch also where they come unevenly
         edges = np.linspace(times[0], times[-1], _MOST_POINTS + 1)
         places = np.clip(np.searchsorted(edges, [seen.time_s for seen in mine], "right") - 1, 0, _MOST_POINTS - 1)

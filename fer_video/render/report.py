@@ -62,8 +62,8 @@ def write_report(
     log = result.observations
     if log is None:
         raise InputError(f"{result.path}: its result has no frames to report")
-    people = sorted(result.people, key=lambda person: -person.frames)[:_MOST_CHARTS]
-    people.sort(key=lambda person: person.id)
+    main = result.clip.person if result.clip else None
+    people = sorted(result.people, key=lambda person: (person.id != main, -person.frames, person.id))[:_MOST_CHARTS]
     is_picture = result.duration_s is None and result.frames_sampled <= 1
     shown, moments = best_shown(log, people), [] if is_picture else moments_of(result, people)
     pictures: Mapping[tuple[int, int], bytes] = {}
@@ -84,6 +84,7 @@ def write_report(
         "result": value,
         "people": _cards(people, value, shown, pictures),
         "more_people": len(result.people) - len(people),
+        "names": {person.id: person.identity for person in result.people},
         "moments": [_thumbnail(each, pictures) for each in moments],
         "video": None if is_picture else _video_address(clip, out, options),
         "photo": photo and data_uri(photo),

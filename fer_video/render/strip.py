@@ -6,7 +6,7 @@ import numpy as np
 
 from fer_video.render.draw import bgr, fill, text, text_size
 from fer_video.render.overlay import scale_of
-from fer_video.render.palette import colour_of
+from fer_video.render.palette import colour_of, person_colour
 from fer_video.results.timeline import Timeline
 from fer_video.types import ClipResult, Image
 
@@ -46,7 +46,7 @@ class TimelineStrip:
             top, bottom = self._top + place * self._row, self._top + (place + 1) * self._row - self._pad // 2
             fill(self._played, (self._left, top, self._right, bottom), _TRACK)
             label_y = top + (self._row - text_size("0", self._size)[1]) // 2
-            text(self._played, f"person {person}", self._pad, label_y, self._size, _TEXT)
+            text(self._played, f"person {person}", self._pad, label_y, self._size, bgr(person_colour(person)))
             cells = timeline.cells(person)
             for cell in (each for each in cells if each is not None):
                 x1 = self._x(cell.start_s - timeline.step_s / 2)

@@ -62,6 +62,8 @@ class RenderOptions:
             raise OptionError(f"quality must be from 0 (lossless) to 51, not {self.quality}")
         if self.blur_only and self.blur_except:
             raise OptionError("blur_only and blur_except contradict each other; give one of them")
+        if self.blur_faces and (self.blur_only or self.blur_except):
+            raise OptionError("blur_faces hides everybody; leave it out where only some are to be hidden")
 
     @property
     def blurs(self) -> bool:
@@ -113,7 +115,10 @@ class _Renderer:
         duration_s = result.duration_s or source.info.duration_s or 0.0
         least = result.observations.min_confidence
         names = {person.id: person.identity for person in result.people if person.identity is not None}
-        self._overlay = Overlay(self._width, self._height, options.overlay, least, names)
+        guesses = {person.id: person.attributes for person in result.people if person.attributes is not None}
+        if options.overlay.attributes and result.people and not guesses:
+            raise OptionError(f"{result.path}: its result has no attributes to draw; analyse it with attributes")
+        self._overlay = Overlay(self._width, self._height, options.overlay, least, names, guesses)
         strip = TimelineStrip(result, self._width, self._height, duration_s) if options.timeline else None
         self._strip = strip
         below = 0 if strip is None else strip.height

@@ -102,16 +102,18 @@ def test_nearly_the_same_picture_is_the_same_person() -> None:
     first, alike, else_ = (thumbnails_of([np.asarray(each, np.uint8)]) for each in (one, brighter, other))
     assert float((first @ first.T)[0, 0]) == pytest.approx(1)
     seen = Seen()
-    assert seen.find(first, ()) is None
+    assert seen.find(first) is None
     for track in range(40):  # more than there is room for at first
         noise = rng.integers(0, 256, (112, 112, 3), dtype=np.uint8)
         seen.add(track, thumbnails_of([noise]), clear=True)
     seen.add(50, first, clear=True)
-    assert seen.find(alike, ()) == 50
+    assert seen.find(alike) == (50, True)
     assert seen.find(alike, {50}) is None
-    assert seen.find(else_, ()) is None
+    assert seen.find(else_) is None
+    seen.add(51, else_, clear=False)
+    assert seen.find(else_) == (51, False)
     flat = thumbnails_of([np.full((112, 112, 3), 7, np.uint8)])
-    assert seen.find(flat, ()) is None
+    assert seen.find(flat) is None
     assert np.isfinite(flat).all()
 
 

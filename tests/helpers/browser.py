@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -18,6 +18,17 @@ _ARGUMENTS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 SCREENS = ((1280, 900), (390, 844))  # a desk's and a telephone's
+
+
+class Look(NamedTuple):
+    """A screen in light or dark."""
+
+    width: int
+    height: int
+    dark: bool
+
+
+LOOKS = (Look(1280, 900, False), Look(390, 844, True))
 
 
 @dataclass
@@ -48,7 +59,7 @@ class Browser:
 
     @contextmanager
     def open(
-        self, path: Path, width: int = 1280, height: int = 900, *, dark: bool = False, wait_until: Any = "load"
+        self, path: Path, width: int = 1280, height: int = 900, dark: bool = False, *, wait_until: Any = "load"
     ) -> Iterator[Visit]:
         page = self.context.new_page()
         page.set_viewport_size({"width": width, "height": height})

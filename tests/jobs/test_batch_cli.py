@@ -178,7 +178,7 @@ def test_dry_run_says_what_it_would_do_and_does_nothing(tmp_path: Path, blank: P
     assert done.exit_code == 0
     done = fervid("predict", tmp_path / "clips", "--out", out, "--dry-run", "--fps", "1")
     assert done.exit_code == 2
-    assert "other options (sampling.fps)" in done.stderr
+    assert "other options (--fps)" in done.stderr
 
 
 @pytest.mark.parametrize(

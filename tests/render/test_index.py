@@ -121,6 +121,27 @@ def test_it_sorts_and_filters_with_the_keyboard(browser: Browser, index: Path, w
         assert visit.is_quiet(), visit.said
 
 
+def test_thousands_of_clips_are_shown_some_at_a_time(browser: Browser, tmp_path: Path) -> None:
+    rows = [replace(ROWS[0], result=replace(ROWS[0].result, path=f"/clips/{i:04}.mp4")) for i in range(650)]
+    write_index(rows, tmp_path / "index.html")
+    with browser.open(tmp_path / "index.html") as visit:
+        page = visit.page
+        assert len(names(visit)) == 300
+        assert page.text_content("#count") == "650 of 650"
+        page.click("#more")
+        page.click("#more")
+        assert len(names(visit)) == 650
+        assert page.is_hidden("#more")
+        page.fill("#words", "0649.mp4")
+        assert names(visit) == ["0649.mp4"]  # all are searched
+        page.fill("#words", "")
+        for _ in range(2):
+            page.click("th button >> nth=0")
+        assert names(visit)[0] == "0649.mp4"
+        assert len(names(visit)) == 300
+        assert visit.is_quiet(), visit.said
+
+
 def test_a_folder_of_clips_has_pages_and_a_list(
     browser: Browser, tmp_path: Path, face_clip: Path, faceless_clip: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -19,7 +20,7 @@ from svg import words
 
 from fer_video.errors import InputError, OptionError
 from fer_video.render.palette import colour_of
-from fer_video.render.plot import _curves, plot_clip, plot_clips
+from fer_video.render.plot import _DASHES, _curves, plot_clip, plot_clips
 from fer_video.results.observations import ObservationLog
 from fer_video.results.rows import clip_object
 from fer_video.types import ClipResult, Face, Observation, Person, Prediction, Segment
@@ -106,8 +107,44 @@ def test_small_multiples(tmp_path: Path) -> None:
     assert all(said in words(out) for said in ("one", "two", left_out))
     with pytest.raises(InputError, match="nothing to plot"):
         plot_clips([ClipResult("bad.mp4", "failed", "no")], out)
-    with pytest.raises(OptionError, match="61 clips"):
+    with pytest.raises(OptionError, match=r"61 clips .* name it \.pdf"):
         plot_clips([clip()] * 61, out)
+
+
+def test_many_clips_are_pages_of_a_pdf(tmp_path: Path) -> None:
+    out = tmp_path / "p.pdf"
+    plot_clips([clip(frames=10, seen=range(3, 8))] * 61, out, "lines")
+    data = out.read_bytes()
+    assert data.startswith(b"%PDF")
+    assert len(re.findall(rb"/Type /Page\b", data)) == 2
+    plot_clips([clip("a.mp4"), clip("b.mp4")], out)
+    first = out.read_bytes()
+    assert len(re.findall(rb"/Type /Page\b", first)) == 1
+    plot_clips([clip("a.mp4"), clip("b.mp4")], out)
+    assert out.read_bytes() == first  # no date
+
+
+def test_the_group_is_the_mean_of_those_in_sight(tmp_path: Path) -> None:
+    log, face = ObservationLog(EMOTIONS), Face((0, 0, 9, 9), 0.9)
+    for time_s, people in ((0.0, {1: 0.2, 2: 0.6}), (0.5, {2: 0.5}), (1.0, {})):
+        for person, happy in people.items():
+            log.append(Observation(0, time_s, person, face, {"neutral": 1 - happy, "happiness": happy}))
+        if not people:
+            log.append(Observation(0, time_s))
+    two = replace(clip(people=2), observations=log, duration_s=3.0)
+    times, shares = _curves(two, None)
+    assert times.tolist() == [0.0, 0.5, 1.0]
+    assert shares[:2, 1] == pytest.approx([0.4, 0.5])
+    assert np.isnan(shares[2]).all()
+    out = tmp_path / "p.svg"
+    plot_clip(two, out, group=True)
+    assert "all 2 together" in words(out)
+    plot_clip(two, out)
+    assert "together" not in words(out)
+
+
+def test_no_two_of_eight_lines_are_dashed_alike() -> None:
+    assert len(set(_DASHES)) == 8
 
 
 def test_nobody_is_nothing_to_plot(tmp_path: Path) -> None:
@@ -154,8 +191,9 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
     two = stored(tmp_path / "b.json", clip(), clip("b.mp4"))
     (tmp_path / "empty").mkdir()
     for arguments, code, said in (
-        ((one, "--out", "p.jpg"), 2, "name it .png or .svg"),
+        ((one, "--out", "p.jpg"), 2, "name it .png, .svg or .pdf"),
         ((EXAMPLE, "--out", tmp_path / "p.png"), 1, "predict CLIP --frames"),
+        ((two, "--group", "--out", tmp_path / "p.png"), 2, "--group belongs to one clip"),
         ((two, "--person", "1", "--out", tmp_path / "p.png"), 2, "--person belongs to one clip"),
         ((tmp_path / "empty", "--out", tmp_path / "p.png"), 1, "in this folder"),
         ((tmp_path / "none.json", "--out", tmp_path / "p.png"), 1, "No such file"),

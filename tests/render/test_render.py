@@ -22,13 +22,14 @@ from media import TICKS, Image, cut_off, encode, rotate_90
 from fer_video.errors import InputError, OptionError, OutputError
 from fer_video.media.decode import open_source
 from fer_video.media.sampling import Sampling
+from fer_video.render.draw import text_size
 from fer_video.render.overlay import Overlay, OverlayOptions, hide_faces
-from fer_video.render.palette import colour_of, rgb, text_on
+from fer_video.render.palette import colour_of, person_colour, rgb, text_on
 from fer_video.render.playback import Playback
 from fer_video.render.strip import TimelineStrip
 from fer_video.render.video import RenderOptions, render_video
 from fer_video.results.observations import ObservationLog
-from fer_video.types import ClipResult, Face, Observation, Person
+from fer_video.types import Attributes, ClipResult, Face, Observation, Person
 
 EMOTIONS = ("neutral", "happiness")
 BOX = (20.0, 30.0, 60.0, 80.0)
@@ -163,6 +164,57 @@ def test_bars_stand_beside_and_not_over_other_faces() -> None:
     assert (drawn()[125:140, 210:250] != 128).any()
     beside = drawn(seen(0, 0.0, (220, 120, 320, 240), 2))
     assert (beside[135:225, 230:310] == 128).all()
+
+
+def test_a_person_has_one_colour_and_the_name_is_on_it() -> None:
+    def tag(person: int, names: dict[int, str] | None = None) -> Image:
+        image = np.full((360, 640, 3), 128, np.uint8)
+        overlay = Overlay(640, 360, OverlayOptions(bars=False), names=names)
+        overlay.draw(image, [seen(0, 0.0, (100, 120, 200, 240), person)])
+        return image[100:118, 98:400]
+
+    for person in (1, 2, 9):
+        assert colour_at(tag(person), 1, 1) == list(rgb(person_colour(person)))
+    assert person_colour(9) == person_colour(1)
+    assert len({person_colour(person) for person in range(1, 9)}) == 8
+    on_name = (tag(2, {2: "Grace Hopper"}) == rgb(person_colour(2))[::-1]).all(axis=2).sum()
+    assert on_name > 2 * (tag(2) == rgb(person_colour(2))[::-1]).all(axis=2).sum()
+
+
+def test_numbers_stand_beside_the_bars_when_asked_for() -> None:
+    def panel(numbers: bool) -> Image:
+        image = np.full((360, 640, 3), 128, np.uint8)
+        Overlay(640, 360, OverlayOptions(numbers=numbers)).draw(image, [seen(0, 0.0, (100, 120, 200, 240))])
+        return image[120:160, 205:]
+
+    wide = [int((panel(numbers) != 128).any(axis=(0, 2)).sum()) for numbers in (False, True)]
+    assert wide[1] - wide[0] == text_size("100%", 11)[0] + 4  # letters of 11 pixels on 360 lines, and a gap
+    bright = [int((panel(numbers)[:, -440 + wide[0] :] > 230).all(axis=2).sum()) for numbers in (False, True)]
+    assert bright[1] > bright[0]
+
+
+def test_attributes_are_under_the_face_of_their_person() -> None:
+    def below(box: tuple[float, float, float, float], person: int = 1, *, asked: bool = True) -> Image:
+        image = np.full((360, 640, 3), 128, np.uint8)
+        guess = Attributes(31.0, 4.0, {"male": 0.25, "female": 0.75}, {"White": 1.0})
+        overlay = Overlay(640, 360, OverlayOptions(bars=False, attributes=asked), guesses={1: guess})
+        overlay.draw(image, [seen(0, 0.0, box, person)])
+        return image
+
+    box = (100.0, 120.0, 200.0, 240.0)
+    assert (below(box)[243:258, 99:250] != 128).any()
+    assert (below(box, 2)[243:] == 128).all()  # nothing is known of this one
+    assert (below(box, asked=False)[243:] == 128).all()
+    at_the_end = below((100.0, 220.0, 200.0, 359.0))
+    assert (at_the_end[340:358, 110:190] != 128).any()  # in the box, where there is no room below
+
+
+def test_attributes_that_nobody_estimated_are_said(tmp_path: Path) -> None:
+    clip = grey_clip(tmp_path / "a.mp4", [0.0, 0.1])
+    options = RenderOptions(OverlayOptions(attributes=True))
+    with pytest.raises(OptionError, match="no attributes to draw"):
+        render_video(clip, result_with(seen(0, 0.0)), tmp_path / "o.mp4", options)
+    assert not (tmp_path / "o.mp4").exists()
 
 
 def test_a_face_is_uncertain_below_the_least_confidence() -> None:
@@ -484,3 +536,24 @@ def test_metadata_that_are_not_utf_8(tmp_path: Path, face_clip: Path) -> None:
     assert (run.exit_code, run.stderr) == (0, "")
     with open_source(tmp_path / "o.mp4") as source:
         assert sum(1 for _ in source.frames(Sampling(fps=None))) == 20
+
+
+def test_hiding_everybody_and_hiding_some_contradict_each_other(face_clip: Path, tmp_path: Path) -> None:
+    run = fervid("render", face_clip, "--blur-faces", "--blur-only", "1", "--out", tmp_path / "o.mp4")
+    assert run.exit_code == 2
+    assert "blur_faces hides everybody" in run.stderr
+    assert not (tmp_path / "o.mp4").exists()
+
+
+def test_drawn_attributes_are_estimated_too(tmp_path: Path, face_clip: Path) -> None:
+    plain, drawn = tmp_path / "plain.mp4", tmp_path / "drawn.mp4"
+    for out, options in ((plain, ()), (drawn, ("--draw-attributes", "--numbers"))):
+        run = fervid("render", face_clip, "--fps", "2", *options, "--out", out)
+        assert run.exit_code == 0, run.stderr
+    one, other = (picture_at(out, 0).astype(int) for out in (plain, drawn))
+    changed = np.abs(one - other).max(axis=2) > 40
+    assert changed.sum() > 100
+    stored = tmp_path / "r.json"
+    assert fervid("predict", face_clip, "--frames", "--fps", "2", "--out", stored).exit_code == 0
+    run = fervid("render", face_clip, "--result", stored, "--draw-attributes", "--out", tmp_path / "o.mp4")
+    assert (run.exit_code, "no attributes to draw" in run.stderr) == (2, True)

@@ -56,6 +56,13 @@ def test_the_example_is_small_and_whole(example_report: Path) -> None:
         assert said in text
     assert text.count("data:image/jpeg") == 2  # each of the two shows one emotion
     assert not re.search(r'(src|href)="(https?:)?//', text)
+    policy = re.search(r'Content-Security-Policy" content="(.*?)"', text)
+    assert policy is not None
+    rules = dict(each.split(" ", 1) for each in policy[1].replace("&#39;", "'").split("; "))
+    assert rules.pop("media-src") == "'self' file: data: blob:"  # a video that the reader chooses is a blob
+    for name in ("script-src", "style-src"):
+        assert re.fullmatch(r"('sha256-[A-Za-z0-9+/=]+' ?)+", rules.pop(name))
+    assert rules == {"default-src": "'none'", "img-src": "data:", "base-uri": "'none'", "form-action": "'none'"}
 
 
 def test_vendored_files_are_as_recorded() -> None:

@@ -8,12 +8,13 @@ import json
 import re
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from browser import SCREENS, Browser, Visit
+from browser import LOOKS, Browser, Look, Visit
 from command import fervid
 from looped import looped
 from made import result
@@ -65,25 +66,25 @@ def test_it_opens_quickly_quietly_and_offline(browser: Browser, example_report: 
     assert took < 10  # 2 s is the aim; machines that test are slow
 
 
-@pytest.mark.parametrize(("width", "height"), SCREENS)
-def test_light_dark_and_all_widths(browser: Browser, example_report: Path, width: int, height: int) -> None:
-    with browser.open(example_report, width, height) as visit:
+@pytest.mark.parametrize("look", LOOKS)
+def test_light_dark_and_all_widths(browser: Browser, example_report: Path, look: Look) -> None:
+    with browser.open(example_report, *look) as visit:
         page = visit.page
         ready(visit)
         before = page.evaluate("getComputedStyle(document.body).backgroundColor")
         page.click("#theme")
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate("document.documentElement.scrollWidth") <= look.width
         page.locator(".timeline >> nth=0").scroll_into_view_if_needed()
         page.wait_for_selector(".uplot")
         assert page.evaluate("document.querySelector('.uplot').clientWidth") > 250
         assert visit.is_quiet(), visit.said
 
 
-@pytest.mark.parametrize(("width", "height"), SCREENS)
-def test_the_video_stays_in_sight(browser: Browser, example_report: Path, width: int, height: int) -> None:
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_video_stays_in_sight(browser: Browser, example_report: Path, look: Look) -> None:
     """At whatever is clicked, also at the end of the page."""
-    with browser.open(example_report, width, height) as visit:
+    with browser.open(example_report, *look) as visit:
         page = visit.page
         playable(visit)
         for each in (".face >> nth=1", ".timeline >> nth=1", ".segment >> nth=0", "[data-download=json]"):
@@ -91,7 +92,7 @@ def test_the_video_stays_in_sight(browser: Browser, example_report: Path, width:
             place.scroll_into_view_if_needed()
             video, clicked = page.locator("#video").bounding_box(), place.bounding_box()
             assert video["y"] >= 0, each
-            assert video["y"] + video["height"] <= height, each
+            assert video["y"] + video["height"] <= look.height, each
             assert video["height"] > 120, each
             assert clicked["y"] + clicked["height"] > 0, each
         assert page.evaluate("scrollY") > 300
@@ -148,8 +149,11 @@ def test_a_step_is_exactly_one_frame(browser: Browser, tmp_path: Path, rate: str
         assert visit.is_quiet(), visit.said
 
 
-def test_clicking_the_timeline_seeks_and_the_overlay_follows(browser: Browser, example_report: Path) -> None:
-    with browser.open(example_report) as visit:
+@pytest.mark.parametrize("look", LOOKS)
+def test_clicking_the_timeline_seeks_and_the_overlay_follows(
+    browser: Browser, example_report: Path, look: Look
+) -> None:
+    with browser.open(example_report, *look) as visit:
         page = visit.page
         playable(visit)
         page.locator(".timeline[data-person='1']").scroll_into_view_if_needed()
@@ -178,8 +182,9 @@ def test_clicking_the_timeline_seeks_and_the_overlay_follows(browser: Browser, e
         assert visit.is_quiet(), visit.said
 
 
-def test_keys_and_zoom(browser: Browser, example_report: Path) -> None:
-    with browser.open(example_report) as visit:
+@pytest.mark.parametrize("look", LOOKS)
+def test_keys_and_zoom(browser: Browser, example_report: Path, look: Look) -> None:
+    with browser.open(example_report, *look) as visit:
         page = visit.page
         playable(visit)
         timeline = page.locator(".timeline[data-person='1']")
@@ -214,8 +219,9 @@ def test_keys_and_zoom(browser: Browser, example_report: Path) -> None:
         assert visit.is_quiet(), visit.said
 
 
-def test_the_overview_seeks_zooms_and_pans(browser: Browser, minutes: Path) -> None:
-    with browser.open(minutes) as visit:
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_overview_seeks_zooms_and_pans(browser: Browser, minutes: Path, look: Look) -> None:
+    with browser.open(minutes, *look) as visit:
         page = visit.page
         ready(visit)
         overview = page.locator("#overview")
@@ -241,11 +247,9 @@ def test_the_overview_seeks_zooms_and_pans(browser: Browser, minutes: Path) -> N
 # ---- people, moments, segments
 
 
-@pytest.mark.parametrize(("width", "height"), SCREENS)
-def test_a_picture_and_a_strip_play_their_stretch(
-    browser: Browser, example_report: Path, width: int, height: int
-) -> None:
-    with browser.open(example_report, width, height) as visit:
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_picture_and_a_strip_play_their_stretch(browser: Browser, example_report: Path, look: Look) -> None:
+    with browser.open(example_report, *look) as visit:
         page = visit.page
         playable(visit)
         page.evaluate("document.getElementById('video').playbackRate = 8")
@@ -263,8 +267,9 @@ def test_a_picture_and_a_strip_play_their_stretch(
         assert visit.is_quiet(), visit.said
 
 
-def test_a_strip_goes_from_stretch_to_stretch(browser: Browser, minutes: Path) -> None:
-    with browser.open(minutes) as visit:
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_strip_goes_from_stretch_to_stretch(browser: Browser, minutes: Path, look: Look) -> None:
+    with browser.open(minutes, *look) as visit:
         page = visit.page
         ready(visit)
         strip = page.locator(".strip[data-person='1']")
@@ -280,9 +285,9 @@ def test_a_strip_goes_from_stretch_to_stretch(browser: Browser, minutes: Path) -
         assert visit.is_quiet(), visit.said
 
 
-@pytest.mark.parametrize(("width", "height"), SCREENS)
-def test_segments_are_filtered_and_chosen(browser: Browser, minutes: Path, width: int, height: int) -> None:
-    with browser.open(minutes, width, height) as visit:
+@pytest.mark.parametrize("look", LOOKS)
+def test_segments_are_filtered_and_chosen(browser: Browser, minutes: Path, look: Look) -> None:
+    with browser.open(minutes, *look) as visit:
         page = visit.page
         ready(visit)
         everything = page.evaluate("page.result.people.flatMap((p) => p.segments.map((s) => ({...s, person: p.id})))")
@@ -325,10 +330,12 @@ def test_segments_are_filtered_and_chosen(browser: Browser, minutes: Path, width
         assert visit.is_quiet(), visit.said
 
 
-def test_the_legend_filters(browser: Browser, minutes: Path) -> None:
-    with browser.open(minutes) as visit:
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_legend_filters(browser: Browser, minutes: Path, look: Look) -> None:
+    with browser.open(minutes, *look) as visit:
         page = visit.page
         ready(visit)
+        page.locator(".timeline >> nth=0").scroll_into_view_if_needed()
         page.wait_for_selector(".uplot")
         before = int(page.text_content("#count").split()[0])
         strip = "document.querySelector('.strip canvas').toDataURL()"
@@ -372,6 +379,77 @@ def test_curves_are_means(browser: Browser, minutes: Path, analysed: Path) -> No
                 assert raw[i + 1] >= within.max() - 0.0006
                 checked += 1
         assert checked > 100
+
+
+def test_people_are_called_by_their_names(browser: Browser, tmp_path: Path, analysed: Path) -> None:
+    (found,) = read_results(analysed)
+    long = looped(found, 1 / 60)
+    first, second = long.people
+    named = replace(long, people=(replace(first, identity="Eileen <b>"), second))
+    write_report(named, tmp_path / "r.html", None)
+    with browser.open(tmp_path / "r.html") as visit:
+        page = visit.page
+        ready(visit)
+        for place in (".lead", "h3", ".moment >> nth=0", ".segment >> nth=0", "[name=person]"):
+            assert "Eileen <b>" in page.inner_text(place), place
+        assert visit.is_quiet(), visit.said
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize(("width", "height"), [look[:2] for look in LOOKS])
+def test_all_of_it_by_the_keyboard(browser: Browser, example_report: Path, width: int, height: int, dark: bool) -> None:
+    with browser.open(example_report, width, height, dark) as visit:
+        page = visit.page
+        playable(visit)
+
+        def press(place: str, key: str) -> None:
+            page.focus(place)
+            page.keyboard.press(key)
+            visit.until("!document.getElementById('video').seeking")
+
+        def time_s() -> float:
+            return float(page.evaluate("page.time"))
+
+        press("#overview", "End")
+        assert time_s() == pytest.approx(10.48, abs=0.05)
+        press("#overview", "Home")
+        press("#forward", "Enter")
+        assert time_s() == pytest.approx(0.12, abs=0.001)
+        press("#back", "Space")
+        assert time_s() == 0
+        press("[data-zoom=in]", "Enter")
+        assert page.text_content("#view") == "0:00.0 to 0:05.2"
+        press(".timeline >> nth=1", "Escape")
+        assert page.text_content("#view") == ""
+        press(".strip >> nth=1", "Home")
+        assert time_s() == pytest.approx(8.0, abs=0.15)
+        page.keyboard.press("Enter")
+        visit.until("!document.getElementById('video').paused")
+        press(".timeline >> nth=1", "Space")
+        assert page.evaluate("document.getElementById('video').paused")
+        press(".person >> nth=0 >> .face", "Enter")
+        visit.until("!document.getElementById('video').paused")
+        assert time_s() < 5.2
+        press("#boxes", "Space")
+        assert page.get_attribute("#boxes", "aria-pressed") == "false"
+        press("#emotions button >> nth=1", "Space")
+        assert page.text_content("#count") == "0 of 2"  # both are segments of happiness
+        press("#emotions button >> nth=1", "Space")
+        press("#segments", "ArrowDown")
+        assert time_s() == pytest.approx(8.0, abs=0.15)
+        page.focus("[name=sure]")
+        page.keyboard.press("Control+A")
+        page.keyboard.type("100")
+        assert page.text_content("#count") == "0 of 2"
+        theme = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        press("#theme", "Enter")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") != theme
+        press("#made summary", "Enter")
+        assert page.evaluate("document.getElementById('made').open")
+        with page.expect_download() as download:
+            press("[data-download=segments]", "Enter")
+        assert download.value.suggested_filename == "astronaut-segments.csv"
+        assert visit.is_quiet(), visit.said
 
 
 # ---- files
@@ -419,16 +497,16 @@ def test_frames_of_a_long_clip_are_rounded_but_all_there(browser: Browser, tmp_p
             assert row["emotion"] in (seen.emotion, max(seen.probabilities, key=lambda each: float(row[f"p_{each}"])))
 
 
-@pytest.mark.parametrize(("width", "height"), SCREENS)
+@pytest.mark.parametrize("look", LOOKS)
 def test_a_video_that_moved_is_said_and_chosen(
-    browser: Browser, tmp_path: Path, analysed: Path, example_report: Path, width: int, height: int
+    browser: Browser, tmp_path: Path, analysed: Path, example_report: Path, look: Look
 ) -> None:
     (found,) = read_results(analysed)
     clip = Path(shutil.copy(example_report.parent / "a #1?.mp4", tmp_path / "moved.mp4"))
     write_report(found, tmp_path / "r.html", clip)
     other = encode(tmp_path / "other.mp4", numbered(20), [i / 10 for i in range(20)])
     clip = clip.rename(tmp_path / "elsewhere.mp4")
-    with browser.open(tmp_path / "r.html", width, height) as visit:
+    with browser.open(tmp_path / "r.html", *look) as visit:
         page = visit.page
         page.wait_for_selector("#missing:not([hidden])")
         assert "missing" in page.inner_text("#missing")
@@ -460,17 +538,17 @@ def test_a_video_the_browser_cannot_play_is_said(browser: Browser, tmp_path: Pat
 # ---- photos
 
 
-@pytest.mark.parametrize(("width", "height"), SCREENS)
-def test_a_photo_is_shown_as_one(browser: Browser, tmp_path: Path, six_people: Image, width: int, height: int) -> None:
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_photo_is_shown_as_one(browser: Browser, tmp_path: Path, six_people: Image, look: Look) -> None:
     cv2.imwrite(str(tmp_path / "group.jpg"), six_people)
     run = fervid("report", tmp_path / "group.jpg", "--out", tmp_path / "r.html")
     assert run.exit_code == 0, run.stderr
-    with browser.open(tmp_path / "r.html", width, height, dark=width < 500) as visit:
+    with browser.open(tmp_path / "r.html", *look) as visit:
         page = visit.page
         ready(visit)
         shown = page.evaluate("[photo.naturalWidth, photo.naturalHeight, photo.clientWidth, overlay.width]")
         assert shown[:2] == [1280, 886]
-        assert 300 < shown[2] <= width
+        assert 300 < shown[2] <= look.width
         pixel = """([x, y]) => [...overlay.getContext("2d").getImageData(
             Math.round(x * overlay.width / 1280), Math.round(y * overlay.height / 886), 1, 1).data]"""
         faces = page.evaluate("facesAt(0)")
@@ -484,6 +562,6 @@ def test_a_photo_is_shown_as_one(browser: Browser, tmp_path: Path, six_people: I
         page.click("#boxes")
         assert page.evaluate(pixel, [faces[0]["box"][0], (faces[0]["box"][1] + faces[0]["box"][3]) / 2])[3] == 0
         assert page.locator(".person").count() == 6
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate("document.documentElement.scrollWidth") <= look.width
     assert fervid("report", tmp_path / "group.jpg", "--video", "none", "--out", tmp_path / "r.html").exit_code == 0
     assert "The photo is not in this report" in (tmp_path / "r.html").read_text()

@@ -10,7 +10,12 @@ import cv2
 import numpy as np
 import pytest
 from conftest import EXAMPLE
+from media import encode, number_of, numbered
 
+from fer_video.media import video
+from fer_video.media.decode import open_source
+from fer_video.media.source import Source
+from fer_video.render import crops
 from fer_video.render.columns import columns_of
 from fer_video.render.crops import cut_faces, first_picture
 from fer_video.render.made import how_made
@@ -102,6 +107,13 @@ def test_the_best_face_of_each_emotion_is_large_and_sure() -> None:
     assert [each.share for each in found] == pytest.approx([0.55, 0.45])
 
 
+def test_who_is_uncertain_has_a_picture_too() -> None:
+    log = watched((0.4, 0.3, 0.3), (0.3, 0.4, 0.3), (0.2, 0.7, 0.1))
+    made = clip(log, Segment(0, 0.5, None, 0.4), Segment(0.6, 1.0, "happiness", 0.7))
+    (found,) = best_shown(log, made.people).values()
+    assert [(each.emotion, each.seen.frame) for each in found] == [("uncertain", 0), ("happiness", 2)]
+
+
 def test_without_segments_the_frames_tell_the_emotions() -> None:
     log = watched((0.9, 0.1, 0.0), (0.1, 0.8, 0.1), (0.1, 0.9, 0.0))
     person = Person(1, 0.0, 1.0, 3, "neutral", 0.5, {})
@@ -161,6 +173,33 @@ def test_pictures_are_of_the_faces(analysed: Path) -> None:
         assert one[72, 72, 2] > one[72, 72, 0] + 20  # skin is red rather than blue
 
 
+@pytest.mark.parametrize(("can_seek", "times_opened"), [(True, 4), (False, 2)])
+def test_long_stretches_are_skipped_where_the_file_allows_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, can_seek: bool, times_opened: int
+) -> None:
+    """Four runs are four jumps; other files are read for the first run, and once more for all others."""
+    path = encode(tmp_path / "n.mp4", numbered(240, 240, 240), [i / 2 for i in range(240)], keyframes=10)
+    if not can_seek:
+        monkeypatch.setattr(video, "key_frame_before", lambda *_: None)
+    opened: list[Source] = []
+
+    def noted(*given: Path) -> Source:
+        opened.append(open_source(*given))
+        return opened[-1]
+
+    monkeypatch.setattr(crops, "open_source", noted)
+    side = 240 / 1.35  # so that a picture is all of the frame
+    face = Face((120 - side / 2, 120 - side / 2, 120 + side / 2, 120 + side / 2), 1.0)
+    frames = [50, 51, 100, 160, 230]
+    found = cut_faces(path, [Observation(i, i / 2, 1, face, {"neutral": 1.0}) for i in reversed(frames)])
+    assert [each.sought for each in opened] == [can_seek] * times_opened
+    assert sorted(found) == [(frame, 1) for frame in frames]
+    for (frame, _), jpeg in found.items():
+        image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+        assert image is not None
+        assert number_of(np.asarray(image, np.uint8)) == frame
+
+
 def test_a_photo_is_as_large_as_a_page_needs(tmp_path: Path) -> None:
     for size, wanted in (((300, 3200), (150, 1600)), ((40, 30), (40, 30))):
         cv2.imwrite(str(tmp_path / "p.png"), np.full((*size, 3), 90, np.uint8))
@@ -203,6 +242,13 @@ def test_anything_may_be_in_what_ran() -> None:
     assert words["Options"] == "a, B c not set"
     assert words["Face detector"] == "old"
     assert how_made({}) == []
+
+
+def test_what_ran_may_be_nested_deeply() -> None:
+    deep: dict[str, object] = {}
+    for _ in range(5000):
+        deep = {"a": [deep]}
+    assert how_made({"b": deep}) == [("B", "A A A …")]
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,19 @@
 const body = document.querySelector("#clips tbody"), lines = [...body.rows], form = byId("search");
 const heads = [...document.querySelectorAll("#clips th")];
 
+let most = settings.most;  // rows that are shown at once
+
 function filter() {
   const words = form.words.value.toLowerCase().split(/\s+/).filter(Boolean), emotion = form.emotion.value, kind = form.kind.value;
-  let shown = 0;
+  let found = 0;
   for (const line of lines) {
-    line.text ??= line.textContent.toLowerCase();
-    line.hidden = !(words.every((word) => line.text.includes(word)) && (!emotion || line.dataset.emotion === emotion) && (!kind || line.dataset.kind === kind));
-    shown += !line.hidden;
+    if (words.length) line.text ??= line.textContent.toLowerCase();
+    const fits = (words.every((word) => line.text.includes(word)) && (!emotion || line.dataset.emotion === emotion) && (!kind || line.dataset.kind === kind));
+    found += fits;
+    line.hidden = !fits || found > most;
   }
-  byId("count").textContent = `${shown} of ${lines.length}`;
+  byId("count").textContent = `${found} of ${lines.length}`;
+  byId("more").hidden = found <= most;
   for (const each of document.querySelectorAll(".total")) each.setAttribute("aria-pressed", String(each.dataset.emotion === emotion));
 }
 
@@ -25,6 +29,7 @@ function sort(column) {
   // Clips without a value come last in both orders
   lines.sort((a, b) => (keys.get(a) === "") - (keys.get(b) === "") || (down ? -1 : 1) * compare(keys.get(a), keys.get(b)));
   body.append(...lines);
+  filter();
 }
 
 function drawCells(canvas) {
@@ -36,7 +41,7 @@ function drawCells(canvas) {
   cells.forEach((cell, i) => {
     const label = settings.order[cell];
     if (label === undefined) return;
-    pen.fillStyle = settings.colours[label] ? hatchOf(pen, label) : css("--quiet");
+    pen.fillStyle = hatchOf(pen, label);
     pen.fillRect(120 * i / cells.length, 0, 120 / cells.length + 0.5, 16);
   });
 }
@@ -49,7 +54,8 @@ const drawAll = () => { for (const each of document.querySelectorAll(".cells")) 
 colourTags();
 startTheme(drawAll);
 for (const each of document.querySelectorAll(".cells")) near.observe(each);
-form.addEventListener("input", filter);
+form.addEventListener("input", () => { most = settings.most; filter(); });
+byId("more").addEventListener("click", () => { most += settings.most; filter(); });
 form.addEventListener("submit", (event) => event.preventDefault());
 heads.forEach((head, column) => head.querySelector("button")?.addEventListener("click", () => sort(column)));
 for (const each of document.querySelectorAll(".total")) {

@@ -22,17 +22,19 @@ const dashOf = (label) => DASHES[order(label) % DASHES.length];
 const tiles = new Map();
 
 function hatchOf(pen, label) {
-  if (!settings.colours[label]) return colourOf(label);
-  if (tiles.has(label)) return tiles.get(label);
+  const known = Object.hasOwn(settings.colours, label), key = known ? label : css("--quiet");  // what is uncertain follows the theme
+  if (tiles.has(key)) return tiles.get(key);
   const tile = document.createElement("canvas"), side = 8;
   tile.width = tile.height = side;
   const ink = tile.getContext("2d");
-  ink.fillStyle = colourOf(label);
+  ink.fillStyle = known ? colourOf(label) : css("--card");
   ink.fillRect(0, 0, side, side);
-  ink.strokeStyle = ink.fillStyle = settings.ink[label];
+  ink.strokeStyle = ink.fillStyle = known ? settings.ink[label] : css("--quiet");
   ink.globalAlpha = 0.75;
   const line = (...points) => { ink.beginPath(); ink.moveTo(points[0], points[1]); ink.lineTo(points[2], points[3]); ink.stroke(); };
-  [
+  const dots = () => { ink.fillRect(1, 1, 2, 2); ink.fillRect(5, 5, 2, 2); };
+  if (!known) dots();
+  else [
     () => {},
     () => { line(-1, 9, 9, -1); },
     () => { ink.fillRect(3, 3, 2, 2); },
@@ -42,8 +44,8 @@ function hatchOf(pen, label) {
     () => { line(-1, -1, 9, 9); line(-1, 9, 9, -1); },
     () => { ink.fillRect(0, 0, 4, 4); ink.fillRect(4, 4, 4, 4); },
   ][order(label) % 8]();
-  tiles.set(label, pen.createPattern(tile, "repeat"));
-  return tiles.get(label);
+  tiles.set(key, pen.createPattern(tile, "repeat"));
+  return tiles.get(key);
 }
 
 // What the templates may not say: the page's policy allows no styles in its markup.
@@ -60,15 +62,22 @@ function colourTags() {
 }
 
 function swatch(label) {
-  const canvas = Object.assign(document.createElement("canvas"), { width: 16, height: 16 }), pen = canvas.getContext("2d");
+  const canvas = Object.assign(document.createElement("canvas"), { width: 16, height: 16 });
   canvas.setAttribute("aria-hidden", "true");
-  pen.fillStyle = hatchOf(pen, label);
-  pen.fillRect(0, 0, 16, 16);
+  canvas.dataset.of = label;
+  drawSwatch(canvas);
   return canvas;
 }
 
+function drawSwatch(canvas) {
+  const pen = canvas.getContext("2d");
+  pen.fillStyle = hatchOf(pen, canvas.dataset.of);
+  pen.fillRect(0, 0, 16, 16);
+}
+
 // Paper is light. printing: is told when the page goes to paper (true), and when it comes back.
-function startTheme(redraw, printing = () => {}) {
+function startTheme(redrawPage, printing = () => {}) {
+  const redraw = () => { for (const each of document.querySelectorAll("canvas[data-of]")) drawSwatch(each); redrawPage(); };
   const root = document.documentElement, dark = matchMedia("(prefers-color-scheme: dark)");
   byId("theme").addEventListener("click", () => {
     root.dataset.theme = (root.dataset.theme || (dark.matches ? "dark" : "light")) === "dark" ? "light" : "dark";

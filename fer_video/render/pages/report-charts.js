@@ -1,6 +1,6 @@
 "use strict";
 // One timeline of probabilities per person: a smoothed curve, the unsmoothed one behind it, names at the ends.
-const CHART_HEIGHT = 200, MOST_POINTS = 900, BUCKETS = 500, SMOOTH = 100;  // points of a curve; shares of what is shown
+const CHART_HEIGHT = 180, MOST_POINTS = 900, BUCKETS = 500, SMOOTH = 100;  // points of a curve; shares of what is shown
 const charts = new Map();  // element -> chart
 const sumsOf = new Map();  // person -> running sums of each label, by which a mean costs two look-ups
 
@@ -104,7 +104,7 @@ function chartOptions(element, person) {
     scales: { x: { time: false, auto: false }, y: { range: [0, 1.02] } },
     axes: [
       { ...axis, size: 34, space: page.end >= 3600 ? 80 : 60, values: (_, ticks) => ticks.map((v) => clock(v, page.end).replace(/\.0$/, "")) },
-      { ...axis, size: 46, splits: () => [0, 0.25, 0.5, 0.75, 1], values: (_, ticks) => ticks.map((v) => `${100 * v}%`) },
+      { ...axis, size: 52, splits: () => [0, 0.25, 0.5, 0.75, 1], values: (_, ticks) => ticks.map((v) => `${100 * v}%`) },
     ],
     series: [{}, ...labels.map((label) => line(label, true)), ...labels.map((label) => line(label, false))],
     hooks: {

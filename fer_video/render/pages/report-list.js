@@ -5,7 +5,7 @@ const LINE = 36, AROUND = 8, MOST_PRINTED = 1000;  // pixels of one; more of the
 function startList() {
   const box = byId("segments"), form = byId("filters");
   if (!box) return;
-  const all = page.result.people.flatMap((person) => (person.segments || []).map((segment) => ({ ...segment, person: person.id })))
+  const all = page.result.people.flatMap((person) => (person.segments || []).map((segment) => ({ ...segment, person: person.id, name: nameOf(person) })))
     .sort((a, b) => a.start_s - b.start_s || a.person - b.person);
   const inner = box.appendChild(document.createElement("div"));
   inner.setAttribute("role", "presentation");
@@ -27,7 +27,7 @@ function startList() {
     item.setAttribute("aria-posinset", i + 1);
     item.setAttribute("aria-setsize", shown.length);
     text(`${clock(segment.start_s, page.end)} to ${clock(segment.end_s, page.end)}`, "when");
-    text(`person ${segment.person}`, "who");
+    text(segment.name, "who");
     const tag = text(`${label} ${percent(segment.confidence)}`, "tag");
     if (segment.emotion) Object.assign(tag.style, { background: colourOf(label), color: settings.ink[label], borderColor: "transparent" });
     text(`${(segment.end_s - segment.start_s).toFixed(1)} s`, "long");

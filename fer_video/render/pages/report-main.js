@@ -59,6 +59,12 @@ function startDownloads(answers) {
 
 // ---- light and dark, size, print
 function startLooks(redraw) {
+  // What the tab key reaches must not be behind the video, where that is above the rest.
+  const player = document.querySelector(".player"), narrow = matchMedia("(max-width: 60rem)");
+  new ResizeObserver(() => {
+    const above = narrow.matches && getComputedStyle(player).position === "sticky";
+    document.documentElement.style.scrollPaddingTop = above ? `${player.offsetHeight + 8}px` : "";
+  }).observe(player);
   let printed = false;
   startTheme(redraw, (on) => {
     printed = page.printing = on;

@@ -52,14 +52,19 @@ function drawBoxes() {
   const sx = width / across, sy = height / down, size = Math.round(13 * ratio);
   pen.font = `600 ${size}px system-ui, sans-serif`;
   pen.textBaseline = "top";
-  for (const face of facesAt(page.time)) {
+  const faces = facesAt(page.time), taken = [];
+  const short = faces.length > 2 && overlay.clientWidth < 500;  // the labels would cover the faces
+  for (const face of faces) {
     const label = face.emotion || "uncertain", colour = settings.colours[label] || "#ffffff";
     const [x1, y1, x2, y2] = [face.box[0] * sx, face.box[1] * sy, face.box[2] * sx, face.box[3] * sy];
     pen.lineWidth = 4 * ratio; pen.strokeStyle = "#000000"; pen.strokeRect(x1, y1, x2 - x1, y2 - y1);
     pen.lineWidth = 2 * ratio; pen.strokeStyle = colour; pen.strokeRect(x1, y1, x2 - x1, y2 - y1);
-    const said = `${face.person}  ${label} ${percent(face.confidence)}`;
+    const said = short ? String(face.person) : `${face.person}  ${label} ${percent(face.confidence)}`;
     const room = pen.measureText(said).width + 8 * ratio, tall = size + 6 * ratio;
-    const top = y1 - tall >= 0 ? y1 - tall : y1, left = Math.max(Math.min(x1 - ratio, width - room), 0);
+    const left = Math.max(Math.min(x1 - ratio, width - room), 0);
+    const free = (y) => y >= 0 && y + tall <= height && !taken.some(([x, at, wide]) => Math.abs(at - y) < tall && x < left + room && left < x + wide);
+    const top = [y1 - tall, y2, y1, y2 - tall].find(free) ?? Math.max(y1 - tall, 0);
+    taken.push([left, top, room]);
     pen.fillStyle = colour; pen.fillRect(left, top, room, tall);
     pen.fillStyle = settings.ink[label] || "#000000"; pen.fillText(said, left + 4 * ratio, top + 3 * ratio);
   }
@@ -180,7 +185,10 @@ function startPlayer() {
   });
   photo?.addEventListener("load", drawBoxes);
   if (!video) return;
-  const follow = () => moved(video.currentTime - page.offset);
+  const follow = () => {  // of a frame that was asked for a little after its beginning, its own time
+    const t = video.currentTime - page.offset, frame = page.columns.time[placeAt(t)];
+    moved(t - frame <= 2 * INTO_FRAME_S ? frame : t);
+  };
   for (const name of ["timeupdate", "seeked", "loadedmetadata", "loadeddata"]) video.addEventListener(name, follow);
   video.addEventListener("error", () => showMissing(video.src.startsWith("blob:") ? "The browser cannot play this file." : ""));
   if (video.error) showMissing("");

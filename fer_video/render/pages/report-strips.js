@@ -2,6 +2,7 @@
 // Segments as coloured and hatched stretches: one strip per person, and all people of the clip as an overview.
 const ROW = 12, MOST_ROWS = 5;  // pixels of a person in the overview; people in it
 
+const nameOf = (person) => person.identity || `person ${person.id}`;
 const known = (segment) => segment.emotion || "uncertain";
 
 function fitted(canvas, height) {
@@ -22,7 +23,7 @@ function drawSegments(pen, segments, [min, max], width, top, height) {
   let column = -1, best = null;
   const one = (segment) => {
     const from = x(segment.start_s), wide = Math.max(x(segment.end_s) - from, 1);
-    pen.fillStyle = segment.emotion ? hatchOf(pen, segment.emotion) : css("--quiet");
+    pen.fillStyle = hatchOf(pen, known(segment));
     pen.fillRect(from, top, wide, height);
   };
   for (let i = first; i < segments.length && segments[i].start_s <= max; i++) {
