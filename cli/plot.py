@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 from fer_video.cli.shared.align import align_options, plot_around_events, refuse_without_align
-from fer_video.cli.shared.command import command
+from fer_video.cli.shared.command import command, is_typed
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.options import debug_option
 from fer_video.cli.shared.results import named_results
@@ -78,6 +78,9 @@ def plot(
     files = named_results(results)
     refuse_same(path, map(str, files))
     if given["align"] is not None:
+        for name in ("kind", "person", "group"):
+            if is_typed(ctx, name):
+                raise click.UsageError(f"--{name} is not for --align, which draws mean curves of the main people")
         plot_around_events(files, path, given)
         return
     refuse_without_align(ctx)

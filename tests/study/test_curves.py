@@ -296,3 +296,18 @@ def test_tiers_of_events(tmp_path: Path) -> None:
     path.write_text("start,end,name\n1,1,joke\n")
     with pytest.raises(OptionError, match=r"e\.csv: the event joke at 1 s has no length"):
         with_events([watched()], path)
+
+
+@pytest.mark.parametrize("text", ["0:10", "0-", "-5-0", "10", "0 - 10"])
+def test_a_baseline_that_is_no_stretch_of_time(text: str) -> None:
+    with pytest.raises(OptionError, match=f"baseline {text}: write START-END, such as 0-10"):
+        baseline_of(text)
+
+
+def test_a_file_or_a_folder_of_results_in_python(tmp_path: Path) -> None:
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "a.json").write_text(json.dumps(clip_object(watched(), frames=True)))
+    (tmp_path / "m.csv").write_text("path,condition\na,film\n")
+    for place in (tmp_path / "r", str(tmp_path / "r" / "a.json")):
+        frame = fer_video.summarize(place, by="condition", meta=tmp_path / "m.csv")
+        assert frame.condition.tolist() == ["film"]
