@@ -204,9 +204,10 @@ def _who(result: ClipResult) -> str:
     if not result.people:
         return "there is nobody in it"
     numbers = [str(person.id) for person in result.people]
+    known = f"the only number is {numbers[0]}" if len(numbers) == 1 else f"numbers are {first_of(numbers)}"
     names = sorted({person.identity for person in result.people if person.identity is not None})
     told = f"names are {first_of(names)}" if names else "it has no names; fervid people --write puts them in"
-    return f"numbers are {first_of(numbers)}; {told}"
+    return f"{known}; {told}"
 
 
 def _spared(result: ClipResult, options: RenderOptions) -> set[int]:
