@@ -138,11 +138,16 @@ def _files(named: Sequence[str]) -> tuple[list[Path], list[InputError]]:
     """Files as named, each once; of folders the results right in them, in natural order."""
     from fer_video.media.decode import natural
     from fer_video.results.documents import RESULT_SUFFIXES
+    from fer_video.results.found import why_no_result
 
     found: dict[Path, Path] = {}
     errors: list[InputError] = []
+    others: list[str] = []
     for each in map(Path, named):
         inside = [each]
+        if not each.is_dir() and (why := why_no_result(each)):
+            others.append(why)
+            continue
         if each.is_dir():
             inside = [file for file in each.iterdir() if file.is_file() and file.suffix.lower() in RESULT_SUFFIXES]
             if not inside:
@@ -154,7 +159,9 @@ def _files(named: Sequence[str]) -> tuple[list[Path], list[InputError]]:
         for file in sorted(inside, key=lambda file: natural(file.name)):
             found.setdefault(file.resolve(), file)
     if not found:
-        raise errors[0]
+        raise errors[0] if errors else InputError(others[0])
+    for said in others:
+        warn(f"warning: passed over: {said}")
     for error in errors:
         warn(f"error: {error}")
     return list(found.values()), errors

@@ -11,7 +11,7 @@ from fer_video.errors import InputError
 from fer_video.media.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural
 from fer_video.results.documents import MAKE, RESULT_SUFFIXES, STDIN
 
-__all__ = ["holds_results", "result_files"]
+__all__ = ["holds_results", "result_files", "why_no_result"]
 
 _HEAD = 4096  # bytes in which a file of results says what it is, and of which clip
 _PATH = re.compile(rb'"path"\s*:\s*("(?:[^"\\]|\\.)*")')
@@ -41,7 +41,7 @@ def result_files(named: Iterable[str], passed_over: list[str] | None = None) -> 
             files += sorted(found, key=_order)
             if not found:
                 others.append(f"{each}: no .json or .jsonl in this folder; fervid predict --frames --out makes them")
-        elif why := _why_no_result(each):
+        elif why := why_no_result(each):
             others.append(why)
         else:
             files.append(each)
@@ -56,7 +56,8 @@ def _is_named_so(file: Path) -> bool:
     return file.suffix.lower() in RESULT_SUFFIXES and not file.name.endswith(_TABLE_NOTES)
 
 
-def _why_no_result(path: Path) -> str | None:
+def why_no_result(path: Path) -> str | None:
+    """One sentence on a file that is no result, by its name and how it begins; None for what may be one."""
     if path == STDIN or _is_named_so(path):
         return None
     if path.name.startswith(_OF_BATCH):

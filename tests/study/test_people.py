@@ -335,6 +335,16 @@ def test_a_row_of_names_with_more_or_fewer_cells_is_refused(tmp_path: Path, line
         read_names(tmp_path / "names.csv")
 
 
+def test_what_is_no_result_is_passed_over(tmp_path: Path) -> None:
+    path = store(tmp_path / "r.json", clip("a.mp4", person(1, 0, (0.0, 1.0))))
+    (tmp_path / "fervid.journal").write_text('{"path": "a.mp4"}\n')
+    run = fervid("people", path, tmp_path / "fervid.journal")
+    assert run.exit_code == 0
+    assert "warning: passed over: " in run.stderr
+    assert "fervid.journal: is kept by a batch for itself" in run.stderr
+    assert fervid("people", tmp_path / "fervid.journal").exit_code == 1
+
+
 def test_without_names_there_is_nothing_to_write(tmp_path: Path) -> None:
     path = store(tmp_path / "r.json", clip("a.mp4", person(1, 0, (0.0, 1.0))))
     before = path.read_bytes()
