@@ -7,6 +7,9 @@ the precision and recall of the clustering: pairs of tracks that are rightly joi
 that should be. A track is made of 1, 2, 3 or 5 different pictures of a person drawn at random, and of mixed numbers; 5
 is the most that fervid takes of a track. Tracks of a video are less hard, since their crops resemble each other. The
 threshold is the lowest one at which at least 99 in 100 joined pairs are right for every number from two pictures on.
+
+Then names from a gallery (fervid people --gallery): half of the people are in it, and tracks of all are named where the
+match is clear. And how alike the pictures of two people are at most as pictures (fer_video/faces/seen.py).
 """
 
 from __future__ import annotations
@@ -24,7 +27,9 @@ from fer_video.faces.clusters import cluster
 from fer_video.faces.detectors import DetectorOptions, make_detector
 from fer_video.faces.identity import track_embedding
 from fer_video.faces.recognize import Recognizer
+from fer_video.faces.seen import SAME_PICTURE, thumbnails_of
 from fer_video.models import find_model, open_session
+from fer_video.study.gallery import clear_match
 from fer_video.types import Floats
 
 LENGTHS: dict[str, tuple[int, ...]] = {"1": (1,), "2": (2,), "3": (3,), "5": (5,), "mixed": (1, 2, 3, 5)}
@@ -34,20 +39,21 @@ DRAWS, PRECISION = 5, 0.99
 Names = npt.NDArray[np.str_]
 
 
-def embedded(folder: Path) -> tuple[Floats, Names]:
-    """(n, D) embeddings of the largest face in each picture, and whose they are."""
+def embedded(folder: Path) -> tuple[Floats, Names, Floats]:
+    """(n, D) embeddings of the largest face in each picture, whose they are, and thumbnails of the crops."""
     detector = make_detector(open_session(find_model("face-detector")), DetectorOptions(min_face_px=20))
     recognizer = Recognizer(find_model("face-recognition"), open_session)
-    rows, names, pictures = [], [], sorted(path for path in folder.rglob("*") if path.is_file())
+    rows, names, crops, pictures = [], [], [], sorted(path for path in folder.rglob("*") if path.is_file())
     for path in pictures:
         image = cv2.imread(str(path))
         found = [] if image is None else detector.detect([np.asarray(image, np.uint8)])[0]
         largest = max(found, key=lambda face: face.side, default=None)
         if largest is not None and largest.landmarks is not None:
-            rows.append(recognizer.embed([recognizer.crop(np.asarray(image, np.uint8), largest.landmarks)])[0])
+            crops.append(recognizer.crop(np.asarray(image, np.uint8), largest.landmarks))
+            rows.append(recognizer.embed(crops[-1:])[0])
             names.append(path.parent.name)
     print(f"{len(rows)} of {len(pictures)} pictures with a face, {len(set(names))} people")
-    return np.stack(rows), np.array(names)
+    return np.stack(rows), np.array(names), thumbnails_of(crops)
 
 
 def equal_error_rate(embeddings: Floats, names: Names) -> tuple[float, float]:
@@ -83,8 +89,34 @@ def precision_and_recall(vectors: Floats, whose: Names, threshold: float) -> tup
     return right / max(float(joined.sum()), 1.0), right / max(float(same.sum()), 1.0)
 
 
+def gallery_figures(embeddings: Floats, names: Names, pictures: int, length: int, same: float) -> list[float]:
+    """pictures: per name in the gallery. length: pictures in a track that is to be named. In per cent: tracks of people
+    in the gallery that get the right name, a wrong one, and tracks of others that get any."""
+    right = wrong = named = known = others = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        people = rng.permutation(np.unique(names))
+        inside, gallery, probes = people[: len(people) // 2].tolist(), [], []
+        for name in people:
+            rows = rng.permutation(np.flatnonzero(names == name)).tolist()
+            if name in inside:
+                gallery.append(track_embedding(embeddings[rows[:pictures]]).vector)
+                rows = rows[pictures:]
+            while len(rows) >= length:
+                probes.append((name, track_embedding(embeddings[rows[:length]]).vector))
+                rows = rows[length:]
+        vectors = np.stack(gallery)
+        for name, vector in probes:
+            match = clear_match(vectors @ vector, same)
+            known, others = known + (name in inside), others + (name not in inside)
+            right += match is not None and inside[match] == name
+            wrong += match is not None and name in inside and inside[match] != name
+            named += match is not None and name not in inside
+    return [100 * right / known, 100 * wrong / known, 100 * named / others]
+
+
 def report(folder: Path) -> None:
-    embeddings, names = embedded(folder)
+    embeddings, names, crops = embedded(folder)
     rate, level = equal_error_rate(embeddings, names)
     print(f"single crops: equal error rate {rate:.1%} at a cosine of {level:.2f}\n")
     print("threshold   precision / recall in per cent, by pictures in a track")
@@ -103,6 +135,14 @@ def report(folder: Path) -> None:
         print(f"{threshold:<10.2f}" + "".join(f"{cell:>14}" for cell in row))
     now = find_model("face-recognition").identity.same
     print(f"\nchosen: {'none' if chosen is None else f'{chosen:.2f}'}; the manifest has {now:.2f}")
+    print(f"\ngallery of {len(set(names)) // 2} names, per cent of the tracks: right, wrong, name for somebody else")
+    for pictures in (1, 3, 5):
+        for length in (1, 3, 5):
+            cells = gallery_figures(embeddings, names, pictures, length, now)
+            said = ", ".join(f"{cell:.1f}" for cell in cells)
+            print(f"{pictures} pictures per name, {length} in a track: {said}")
+    alike = np.where(names[:, None] == names[None], -1.0, crops @ crops.T)
+    print(f"\ncrops of two people, as pictures: at most {alike.max():.3f}; the same picture from {SAME_PICTURE} on")
 
 
 def main() -> None:

@@ -37,6 +37,7 @@ _SECTIONS = {
     },
     "Studies": {
         "summarize": "Summarise the results of many clips in one table.",
+        "curves": "Write the probabilities of many clips over time, smoothed or resampled.",
         "people": "Find the same people in the results of many clips.",
         "compare": "Measure how far results agree with what people coded in the same clips.",
     },

@@ -29,7 +29,7 @@ from fer_video.cli.shared.options import (
     sampling_options,
 )
 from fer_video.cli.shared.progress import BatchProgress
-from fer_video.cli.shared.tables import check_table_output, table_output
+from fer_video.cli.shared.tables import SummaryRows, check_summary_output, check_table_output, table_output
 
 from fer_video.errors import OptionError, OutputError
 
@@ -77,7 +77,10 @@ def predict(ctx: click.Context, /, inputs: tuple[str, ...], quiet: bool, verbose
     if (folder := batch_folder(ctx, given, several=several)) is not None:
         ctx.exit(predict_batch(ctx, folder, found, given, quiet=quiet, verbose=verbose))
     options = analyzer_options(given)
-    check_table_output(given["out"], given["format_name"])
+    if given["rows"] == "summary":
+        check_summary_output(ctx, given)
+    else:
+        check_table_output(given["out"], given["format_name"])
     if given["format_name"] in CLIP_FORMATS and several:
         raise click.UsageError(f"--format {given['format_name']} is a file about one clip; name one")
     if given["out"] not in (None, "-"):
@@ -86,16 +89,21 @@ def predict(ctx: click.Context, /, inputs: tuple[str, ...], quiet: bool, verbose
     interrupted, failures = False, len(found.errors)
     with ExitStack() as stack:
         analyzer: Analyzer | None = None
-        if given["format_name"] in TABLE_FORMATS:
+        file: IO[str] | None = None
+        if given["rows"] != "summary" and given["format_name"] in TABLE_FORMATS:
             file = stack.enter_context(table_output(given, lambda: _shape(given, analyzer)))
-        else:
+        elif given["rows"] != "summary":
             file = stack.enter_context(_destination(given["out"], given["format_name"]))
         analyzer = Analyzer(options)
         if verbose:
             _say_what_runs(analyzer.ran)
         single = len(inputs) == 1 and found.paths == inputs
         progress = stack.enter_context(BatchProgress(len(found.paths), quiet=quiet))
-        writer = stack.enter_context(_writer(given, file, analyzer, single=single, verbose=verbose))
+        writer: Writer | SummaryRows
+        if file is None:
+            writer = stack.enter_context(SummaryRows(given["out"]))
+        else:
+            writer = stack.enter_context(_writer(given, file, analyzer, single=single, verbose=verbose))
         for name, error in found.errors:
             progress.say(f"error: {error}")
             writer.write(analyzer.failed(name, error))
@@ -125,7 +133,9 @@ def _write_provenance(given: dict[str, Any], analyzer: Analyzer) -> None:
     from fer_video.results.rows import column_names
 
     out = None if given["out"] in (None, "-") else Path(given["out"])
-    if given["format_name"] == "csv" and out is not None and out.is_file() and not out.is_relative_to("/dev"):
+    if given["rows"] == "summary" or given["format_name"] != "csv":
+        return
+    if out is not None and out.is_file() and not out.is_relative_to("/dev"):
         write_provenance(out, column_names(given["rows"], _shape(given, analyzer)), analyzer.ran)
 
 

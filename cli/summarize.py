@@ -79,6 +79,14 @@ __all__ = ["summarize"]
         help="Smooth the probabilities over SEC seconds first.  [default: not smoothed]",
     ),
     click.option(
+        "--min-quality",
+        type=float,
+        default=0,
+        show_default=True,
+        metavar="0-1",
+        help="Leave out faces that are smaller, more turned or more blurred than this when levels are taken.",
+    ),
+    click.option(
         "--baseline",
         metavar="START-END|FILE",
         shell_complete=files,
@@ -91,8 +99,8 @@ __all__ = ["summarize"]
 @click.pass_context
 def summarize(
     ctx: click.Context, /, results: tuple[str, ...], by: str, meta: str | None, events: str | None,
-    tiers: tuple[str, ...], smooth_s: float | None, baseline: str | None, long: bool, seed: int, out: str | None,
-    quiet: bool,
+    tiers: tuple[str, ...], smooth_s: float | None, baseline: str | None, min_quality: float, long: bool, seed: int,
+    out: str | None, quiet: bool,
 ) -> None:  # fmt: skip
     """Summarise the results of many clips in one table.
 
@@ -116,7 +124,8 @@ def summarize(
 
     if tiers and events is None:
         raise click.UsageError("--tier needs --events")
-    options = SummaryOptions(by, long, seed, smooth_s, None if baseline is None else baseline_of(baseline), tiers)
+    neutral = None if baseline is None else baseline_of(baseline)
+    options = SummaryOptions(by, long, seed, smooth_s, neutral, tiers, min_quality)
     if out is not None:
         check_table(Path(out))
     found = result_files(results)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 
 __all__ = [
     "FervidError",
@@ -59,10 +60,16 @@ def fault_of(clip: str, error: Exception) -> InputError:
     """
     log.debug("%s", clip, exc_info=error)
     if isinstance(error, InputError):
-        return error if clip in str(error) else InputError(f"{clip}: {error}")
+        # A name may be written in several ways (./a.mp4, a.mp4); what is said before the first colon is a name.
+        told = str(error).partition(": ")[0]
+        return error if clip in str(error) or _same(clip, told) else InputError(f"{clip}: {error}")
     if isinstance(error, FervidError):
         raise error
     return InputError(f"{clip}: {unexpected(error)}")
+
+
+def _same(one: str, other: str) -> bool:
+    return os.path.normpath(one) == os.path.normpath(other)  # noqa: PTH  of names, not of files
 
 
 def unexpected(error: Exception) -> str:

@@ -100,6 +100,7 @@ class Face:
     score: float  # the detector's own confidence, 0 to 1
     # (5, 2) float32 x, y in pixels: the eye, eye, nose tip, mouth corner, mouth corner, image-left one first
     landmarks: Floats | None = None
+    sharpness: float | None = None  # faces/quality.py; None before its crop is cut, and in results of older versions
 
     @property
     def width(self) -> float:

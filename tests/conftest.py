@@ -18,6 +18,7 @@ from media import Image, encode
 import fer_video
 from fer_video.render.report import write_report
 from fer_video.results.read import read_results
+from schemas import FOLDER, watch_outputs
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # some tests import ONNX Runtime themselves
 os.environ["FERVID_NO_CONFIG"] = "1"  # a fervid.toml of yours changes no test; also in the processes that tests start
@@ -35,6 +36,17 @@ def levels() -> Iterator[None]:
     yield
     for logger, level in zip(loggers, before, strict=True):
         logger.setLevel(level)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def outputs_follow_their_schemas() -> Iterator[None]:
+    """What is not as its schema says fails the test that writes it."""
+    if not FOLDER.is_dir():
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        watch_outputs(patch)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -282,7 +282,7 @@ def test_no_input() -> None:
 def test_a_folder_as_output_takes_a_file_a_clip(face_clip: Path, tmp_path: Path) -> None:
     result = fervid("predict", face_clip, "--out", tmp_path, "--fps", "2")
     assert (result.exit_code, result.stdout) == (0, "")
-    (written,) = tmp_path.glob("face.mp4-*.json")
+    (written,) = tmp_path.glob("face.json")
     assert json.loads(written.read_text())["clip"]["emotion"] == "happiness"
 
 

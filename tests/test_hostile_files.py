@@ -179,6 +179,13 @@ def test_lists_on_stdin(monkeypatch: pytest.MonkeyPatch, given: bytes) -> None:
     assert list(read_list(("x", "-"))) == ["x", "a.mp4", "b c.mp4"]
 
 
+def test_a_video_on_stdin_is_no_list(monkeypatch: pytest.MonkeyPatch, face_clip: Path) -> None:
+    """Its bytes between two NULs are names too, such as / and *."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(face_clip.read_bytes())))
+    with pytest.raises(OptionError, match="stdin holds no list of names"):
+        list(read_list(("-",)))
+
+
 def test_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
     """A container's user without an entry has none."""
     for name in ("HOME", "FERVID_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
@@ -152,3 +153,30 @@ def test_no_error_is_said_twice(tmp_path: Path) -> None:
         assert run.stdout.count(why) == (1 if "jsonl" in arguments else 0)  # data says it in its own way
     assert fervid("predict", "missing.mp4", "--out", tmp_path / "r.txt").exit_code == 1
     assert why in (tmp_path / "r.txt").read_text()
+
+
+def test_a_summary_at_once_is_that_of_the_results(tmp_path: Path, face_clip: Path) -> None:
+    assert fervid("predict", face_clip, EXAMPLE, "--frames", "--out", tmp_path / "r.json").exit_code == 0
+    expected = fervid("summarize", tmp_path / "r.json", "--by", "person").stdout
+    run = fervid("predict", face_clip, EXAMPLE, "--rows", "summary")
+    assert run.exit_code == 0, run.stderr
+    one, two = (pd.read_csv(io.StringIO(text)) for text in (run.stdout, expected))
+    angles = ["yaw", "pitch", "roll", "size_px", "inside", "quality"]  # boxes and landmarks are rounded in files
+    assert one.columns.tolist() == two.columns.tolist()
+    pd.testing.assert_frame_equal(one[angles], two[angles], rtol=0, atol=0.05)
+    # In files 0.9999999 is 1.0, so that of several peaks another may be the first.
+    rest = [name for name in one.columns if name not in angles and not name.startswith("peak_s_")]
+    pd.testing.assert_frame_equal(one[rest], two[rest], rtol=0, atol=2e-5)
+    run = fervid("predict", face_clip, "missing.mp4", "--rows", "summary", "--out", tmp_path / "s.xlsx")
+    assert run.exit_code == 1
+    assert len(pd.read_excel(tmp_path / "s.xlsx")) == 1
+    for arguments, said in (
+        (("--format", "json"), "is a table"),
+        (("--out", f"{tmp_path}/r/"), "fervid summarize on its folder"),
+        (("--out", f"{tmp_path}/no/s.csv"), "cannot be written there"),
+        (("--out", f"{tmp_path}/s.json"), "not a kind of table"),
+        (("--format", "xlsx"), "give --out FILE"),
+    ):
+        run = fervid("predict", face_clip, "--rows", "summary", *arguments)
+        assert run.exit_code == 2
+        assert said in run.stderr

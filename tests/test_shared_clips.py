@@ -8,6 +8,8 @@ import pytest
 
 import fer_video
 from fer_video import Analyzer, AnalyzerOptions, Sampling
+from fer_video.faces.cuts import CutDetector
+from fer_video.media.decode import open_source
 
 pytestmark = pytest.mark.shared
 
@@ -47,3 +49,11 @@ def test_five_people(analyzer: Analyzer, shared_clips: Path) -> None:
     assert sum(person.emotion == "happiness" for person in result.people) >= 4
     assert result.group is not None
     assert result.group.emotion == "happiness"
+
+
+def test_cuts_between_shots_that_look_alike(shared_clips: Path) -> None:
+    """One stage, seen by several cameras: between the first two shots little more than the player changes."""
+    cuts = CutDetector()
+    with open_source(shared_clips / "cuts.mp4") as source:
+        found = [frame.index for frame in source.frames(Sampling(fps=None)) if cuts.update(frame.picture)]
+    assert found == [20, 82, 211]

@@ -86,7 +86,7 @@ def plot_around_events(results: Sequence[Path], out: Path, given: dict[str, Any]
     for file in results:
         for result in stream_results(file):
             epochs.add(result)
-    for table in (events, meta):
-        if table is not None and (said := table.unmatched()):
-            warn(f"warning: {said}")
-    plot_aligned(list(epochs.aligned()), out, change=options.baseline is not None)
+    curves = list(epochs.aligned())
+    for note in epochs.notes():
+        warn(f"warning: {note}")
+    plot_aligned(curves, out, change=options.baseline is not None)

@@ -78,6 +78,8 @@ def job_of(ctx: click.Context, given: dict[str, Any], inputs: tuple[str, ...]) -
 
     if ctx.get_parameter_source("format_name") is ParameterSource.DEFAULT:
         given["format_name"] = "json"
+    if given["rows"] == "summary":
+        raise click.UsageError("--rows summary is not for a batch; use --frames, and fervid summarize on its folder")
     options = analyzer_options(given)
     output = OutputOptions(given["format_name"], given["rows"], given["frames"])
     facts = facts_of(options)

@@ -70,11 +70,11 @@ def _output_options(out: click.decorators.FC, usual: str) -> Callable[[F], F]:
         click.option(
             "--rows",
             metavar="NAME",
-            type=click.Choice(("clips", "people", "segments", "frames")),
+            type=click.Choice(("clips", "people", "segments", "frames", "summary")),
             default="clips",
             show_default=True,
             help="Write one row per clip (clips), person (people), segment (segments) or face in a sampled frame "
-            "(frames).",
+            "(frames), or figures of each person (summary).",
         ),
         click.option(
             "--frames",

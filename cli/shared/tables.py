@@ -1,4 +1,4 @@
-"""`fervid predict` into one table that is not text: Parquet or XLSX."""
+"""`fervid predict` into one table that is not text, Parquet or XLSX; and the summary of the people."""
 
 from __future__ import annotations
 
@@ -6,15 +6,63 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, Self
 
 import click
+from fer_video.cli.shared.command import is_typed
 from fer_video.cli.shared.options import TABLE_FORMATS
+from fer_video.cli.shared.output import text_output
+
+from fer_video.errors import OutputError
 
 if TYPE_CHECKING:
     from fer_video.results.rows import RowShape
+    from fer_video.types import ClipResult
 
-__all__ = ["check_table_output", "table_output"]
+__all__ = ["SummaryRows", "check_summary_output", "check_table_output", "table_output"]
+
+
+class SummaryRows:
+    """`fervid predict --rows summary`: the table that `fervid summarize --by person` makes of the same clips."""
+
+    def __init__(self, out: str | None) -> None:
+        from fer_video.study.summarize import Summarizer, SummaryOptions
+
+        self._out, self._summarizer = out, Summarizer(SummaryOptions("person"))
+
+    def write(self, result: ClipResult) -> None:
+        self._summarizer.add(result)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Not after an error: there is then no table."""
+        from fer_video.study.tables import write_csv, write_table
+
+        with self._summarizer.table() as table:
+            if error is None and self._out not in (None, "-"):
+                write_table(table, Path(str(self._out)))
+            elif error is None:
+                write_csv(table, text_output())
+
+
+def check_summary_output(ctx: click.Context, given: dict[str, Any]) -> None:
+    """Before the work. Raises UsageError for a format that holds something else, OptionError, OutputError."""
+    from fer_video.study.tables import check_table
+
+    if is_typed(ctx, "format_name") and given["format_name"] not in ("csv", *TABLE_FORMATS):
+        raise click.UsageError(f"--rows summary is a table: csv, parquet or xlsx, not {given['format_name']}")
+    out = given["out"]
+    if out not in (None, "-"):
+        check_table(Path(out))
+        if not Path(out).absolute().parent.is_dir():
+            raise OutputError(f"{out}: cannot be written there; give the name of a file in a folder that exists")
+    elif given["format_name"] in TABLE_FORMATS:
+        raise click.UsageError(f"--format {given['format_name']} is no text for a terminal; give --out FILE")
 
 
 def check_table_output(out: str | None, format_name: str) -> None:

@@ -115,6 +115,7 @@ def summarize(
     tiers: Sequence[str] = (),
     smooth: float | None = None,
     baseline: str | None = None,
+    min_quality: float = 0.0,
     long: bool = False,
     seed: int = 0,
 ) -> Any:
@@ -122,8 +123,9 @@ def summarize(
 
     results: such as load_all("results/"). by: clip, person, or columns of the table meta, such as "condition". meta:
     CSV about the clips. events: a table or tiers, each event a row; tiers: only events of these. smooth: seconds that
-    the probabilities are smoothed over. baseline: "0-10", or the file of a result. long: one row per emotion too. seed:
-    of the bootstrap. What `fervid summarize` prints as warnings is in `attrs["notes"]` of the DataFrame.
+    the probabilities are smoothed over. baseline: "0-10", or the file of a result. min_quality: 0 to 1, leaves out
+    frames with worse faces. long: one row per emotion too. seed: of the bootstrap. What `fervid summarize` prints as
+    warnings is in `attrs["notes"]` of the DataFrame.
 
     Raises InputError, OptionError.
     """
@@ -134,7 +136,7 @@ def summarize(
     from fer_video.study.summarize import Summarizer, SummaryOptions
 
     neutral = None if baseline is None else baseline_of(baseline)
-    options = SummaryOptions(by, long, seed, smooth, neutral, tuple(tiers))
+    options = SummaryOptions(by, long, seed, smooth, neutral, tuple(tiers), min_quality)
     marked = None if events is None else read_annotations(Path(events))
     summarizer = Summarizer(options, None if meta is None else read_meta(Path(meta)), marked)
     for result in results:

@@ -18,6 +18,7 @@ from fer_video.faces.cuts import CutDetector
 from fer_video.faces.detectors import Detector
 from fer_video.faces.identity import Identities
 from fer_video.faces.keyframes import KEY_S, KeyFrames, is_due
+from fer_video.faces.quality import sharpness_of
 from fer_video.faces.track import Tracker
 from fer_video.models.backbone import Backbone, affect_from, attributes_from
 from fer_video.types import Face, Floats, Frame, Image, Observation
@@ -85,6 +86,8 @@ class _Finder:
             identities.look(frame.picture, frame.time_s, faces, people, self._tracker.live)
         size, spec = self._backbone.size, self._backbone.spec
         crops = [crop_face(frame.picture, face, size, spec.crop) for face in faces] if known is None else []
+        if crops:
+            faces = [replace(face, sharpness=sharpness_of(crop)) for face, crop in zip(faces, crops, strict=True)]
         return _Found(frame.index, frame.time_s, faces, people, crops, known)
 
 

@@ -30,6 +30,8 @@ __all__ = ["Identities", "TrackEmbedding", "person_embedding", "track_embedding"
 
 _CLEAR_SCORE = 0.1  # of a face that is compared at once: sure, large or frontal enough
 _OTHER = 0.3  # cosine below which a face is not the one that the track followed
+_AS_BEFORE = 0.85  # correlation of two crops from which on a face that was lost is the one that is found
+_COMPARED = 3  # crops of a track that are compared as pictures
 _HOPELESS = 0.9  # of the least length: of a track whose best crop has less, the others are no better
 _BETTER = 0.15  # by how much looks must speak for another track than the one that fits by place
 _NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
@@ -126,26 +128,47 @@ class Identities:
         Only where faces are clear enough and the difference is: all others stay with the track that they fit by place.
         """
         least = self._recognizer.spec.identity.least_length
-        known = {track: self._best_look(track) for doubt in doubts for track in (doubt.track, *doubt.rivals)}
+        known: dict[int, Floats | None] = {}
         clear, looks = [], []
         for doubt in doubts:
             face = faces[doubt.face]
-            if face.landmarks is None or portrait_score(face) < _CLEAR_SCORE or known[doubt.track] is None:
+            if face.landmarks is None or portrait_score(face) < _CLEAR_SCORE:
                 continue
-            look = self._recognizer.embed([self._recognizer.crop(image, face.landmarks)])[0]
+            crop = self._recognizer.crop(image, face.landmarks)
+            if not doubt.rivals and (self._is_as_before(doubt.track, crop) or self._is_unclear(crop)):
+                continue
+            known |= {track: self._best_look(track) for track in (doubt.track, *doubt.rivals) if track not in known}
+            if known[doubt.track] is None:
+                continue
+            look = self._recognizer.embed([crop])[0]
             if np.linalg.norm(look) >= least:
                 clear.append(doubt)
                 looks.append(look / np.linalg.norm(look))
         return _settled(clear, looks, known)
+
+    def _is_unclear(self, crop: Image) -> bool:
+        """Whether it looks like one that was not clear enough to know anybody by."""
+        like = self._seen.find(thumbnails_of([crop]))
+        return like is not None and not like[1]
+
+    def _is_as_before(self, track: int, crop: Image) -> bool:
+        """Whether somebody who is found again looks much as before: then nothing speaks for anybody else."""
+        if track not in self._live or not (portraits := self._live[track].best_first()):
+            return False
+        before = thumbnails_of([portrait.crop for portrait in portraits])
+        return float((before @ thumbnails_of([crop])[0]).max()) >= _AS_BEFORE
 
     def _best_look(self, track: int) -> Floats | None:
         """Of unit length: the embedding of the best crop so far; None where it is not clear enough."""
         portraits = self._live[track].best_first() if track in self._live else []
         if not portraits:
             return None
-        row = self._embed_first(track, portraits[0])[0]
+        row: Floats = self._embed_first(track, portraits[0])[0]
         length = float(np.linalg.norm(row))
-        return row / length if length >= self._recognizer.spec.identity.least_length else None
+        if length >= self._recognizer.spec.identity.least_length:
+            return row / length
+        self._seen.add(track, thumbnails_of([portraits[0].crop]), clear=False)
+        return None
 
     def _embed_first(self, track: int, portrait: Portrait) -> Floats:
         """(1, D) of a track's best crop, once for as long as it is the best."""
@@ -163,14 +186,15 @@ class Identities:
     def _embed(self, track: int, portraits: Sequence[Portrait]) -> None:
         if not portraits:
             return
-        thumbnails = thumbnails_of([portrait.crop for portrait in portraits])
+        thumbnails = thumbnails_of([portrait.crop for portrait in portraits[:_COMPARED]])
         if (same := self._seen.find(thumbnails, self._apart[track])) is not None:
-            if same in self.embeddings:
-                self.embeddings[track] = replace(self.embeddings[same], best=replace(portraits[0], crop=_NO_PICTURE))
+            like, clear = same
+            if clear:
+                self.embeddings[track] = replace(self.embeddings[like], best=replace(portraits[0], crop=_NO_PICTURE))
             self._looks.pop(track, None)
             return
-        self._seen.add(track, thumbnails)
         self._embed_new(track, portraits)
+        self._seen.add(track, thumbnails, clear=track in self.embeddings)
 
     def _embed_new(self, track: int, portraits: Sequence[Portrait]) -> None:
         spec = self._recognizer.spec.identity

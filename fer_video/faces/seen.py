@@ -1,8 +1,7 @@
-"""Crops of faces that are nearly the same picture as one before, such as when a film cuts back to a shot: no network is
-needed to tell that they show the same person.
+"""Crops that are nearly the same picture as one before show the same person: no network is needed to tell.
 
-Of 117,000 pairs of aligned crops of two people no two were more alike than 0.93 (benchmarks/identity.py), and of dark
-faces in one video no two more than 0.94.
+That is common where a film cuts back to a shot. Of 117,000 pairs of aligned crops of two people no two were more alike
+than 0.93 (benchmarks/identity.py), and of dark faces in one video no two more than 0.94.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from fer_video.types import Floats, Image
 __all__ = ["SAME_PICTURE", "Seen", "thumbnails_of"]
 
 SAME_PICTURE = 0.96  # correlation of two thumbnails from which on they are nearly the same picture
+_AS_UNCLEAR = 0.9  # the same for one that is not clear enough to know anybody by: it joins nobody
 _SIDE = 28
 
 
@@ -33,24 +33,28 @@ def thumbnails_of(crops: Sequence[Image]) -> Floats:
 
 
 class Seen:
-    """The crops of tracks so far."""
+    """The crops of tracks so far, and what came of them."""
 
     def __init__(self) -> None:
         self._thumbnails = np.zeros((16, _SIDE * _SIDE), np.float32)  # with room for more
         self._tracks: list[int] = []  # of each row
+        self._least: list[float] = []  # from which on a picture is the same as that of the row
 
-    def add(self, track: int, thumbnails: Floats) -> None:
+    def add(self, track: int, thumbnails: Floats, *, clear: bool) -> None:
+        """clear: whether its embedding is one to be known by."""
         begin = len(self._tracks)
         self._tracks += [track] * len(thumbnails)
+        self._least += [SAME_PICTURE if clear else _AS_UNCLEAR] * len(thumbnails)
         if len(self._tracks) > len(self._thumbnails):
             self._thumbnails = np.concatenate((self._thumbnails, np.zeros_like(self._thumbnails)))
         self._thumbnails[begin : len(self._tracks)] = thumbnails
 
-    def find(self, thumbnails: Floats, apart: Collection[int]) -> int | None:
-        """The track that has nearly the same picture as one of these; None where there is none, or it is one of those
-        that are apart."""
+    def find(self, thumbnails: Floats, apart: Collection[int] = ()) -> tuple[int, bool] | None:
+        """The track that has nearly the same picture as one of these, and whether it was a clear one; None where there
+        is none, or it is one of those that are apart."""
         if not self._tracks:
             return None
         alike = (self._thumbnails[: len(self._tracks)] @ thumbnails.T).max(axis=1)
         best = int(alike.argmax())
-        return self._tracks[best] if alike[best] >= SAME_PICTURE and self._tracks[best] not in apart else None
+        track, least = self._tracks[best], self._least[best]
+        return (track, least == SAME_PICTURE) if alike[best] >= least and track not in apart else None

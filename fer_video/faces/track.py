@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fer_video.faces.doubts import Doubts, Judge
+from fer_video.faces.doubts import Doubt, Doubts, Judge
 from fer_video.types import Face
 
 __all__ = ["Tracker", "affinity", "assign", "boxes_of"]
@@ -25,6 +25,7 @@ __all__ = ["Tracker", "affinity", "assign", "boxes_of"]
 _MIN_AFFINITY = -0.1
 # Weight of the newest displacement in the velocity: detections jitter by a pixel or two, people do not.
 _NEW = 0.5
+_BEHIND = 0.5  # affinity that a face must have more with a hidden track than with the one that hides it
 
 Boxes = npt.NDArray[np.float64]  # (n, 4) x1, y1, x2, y2
 
@@ -61,6 +62,7 @@ class Tracker:
         self._next_id = 1
         self._last_s = 0.0  # time of the last frame
         self._doubts = Doubts()
+        self._hidden: dict[int, int] = {}  # track -> the track that hides it
 
     def update(self, faces: Sequence[Face], time_s: float, judge: Judge | None = None) -> list[int]:
         """The faces of the next frame, times increasing. Gives their ids in the same order."""
@@ -70,14 +72,32 @@ class Tracker:
         self._tracks = [track for track in self._tracks if time_s - track.seen_s <= allowed_s]
         boxes = boxes_of(faces)
         predicted = np.array([track.predict(time_s) for track in self._tracks]).reshape(-1, 4)
-        scores = affinity(predicted, boxes)
+        scores = self._without_hidden(affinity(predicted, boxes))
         rows = {face: track for track, face in assign(scores, _MIN_AFFINITY)}
         found: dict[int, _Track | None] = {face: self._tracks[row] for face, row in rows.items()}
         if judge is not None and self._tracks:
             known = [(track.id, track.seen_s) for track in self._tracks]
             doubts = self._doubts.in_frame(known, scores, rows, before_s, time_s)
-            found |= self._judged(found, judge(doubts)) if doubts else {}
+            if doubts:
+                found |= self._judged(found, judge(doubts))
+                self._note_hidden(found, doubts)
         return [self._follow(found.get(i), box, time_s).id for i, box in enumerate(boxes)]
+
+    def _without_hidden(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """A face goes to a hidden track only where it is clearly not the one that hides it."""
+        rows = {track.id: row for row, track in enumerate(self._tracks)}
+        self._hidden = {a: b for a, b in self._hidden.items() if a in rows and b in rows}
+        for hidden, front in self._hidden.items():
+            scores[rows[hidden]] -= np.where(scores[rows[front]] > 0, _BEHIND, 0.0)
+        return scores
+
+    def _note_hidden(self, found: Mapping[int, _Track | None], doubts: Sequence[Doubt]) -> None:
+        seen = {track.id for track in found.values() if track is not None}
+        for doubt in doubts:
+            front = found[doubt.face]
+            if front is not None:
+                lost = {doubt.track, *doubt.rivals} - seen
+                self._hidden |= dict.fromkeys(lost, front.id)
 
     def _judged(self, found: Mapping[int, _Track | None], judged: Mapping[int, int | None]) -> dict[int, _Track | None]:
         """The verdicts, unless one gives a face the track of another face, about which nothing is said."""
@@ -100,11 +120,12 @@ class Tracker:
             self._tracks.append(track)
         else:
             track.update(box, time_s)
+            self._hidden.pop(track.id, None)
         return track
 
     def reset(self) -> None:
         """A cut: nobody seen before is the same person from here on."""
-        self._tracks, self._doubts = [], Doubts()
+        self._tracks, self._doubts, self._hidden = [], Doubts(), {}
 
 
 def affinity(first: Boxes, second: Boxes) -> npt.NDArray[np.float64]:

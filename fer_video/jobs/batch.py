@@ -2,8 +2,9 @@
 
     results/
       fervid.journal        what was finished, a line a file (journal.py)
-      clip.mp4-1a2b….json   one file a clip; or results.jsonl, .csv, .parquet for all of them
-      .fervid/              job.json: what this is; lock: who is at work; pieces/: of what is joined
+      clip.json             one file a clip; or results.jsonl, .csv, .parquet for all of them
+      .fervid/              job.json: what this is; lock: who is at work; names.jsonl: whose file is whose;
+                            pieces/: of what is joined
 
 A clip's output is written, whole, before its line in the journal. So whatever is killed, a clip with a line is done,
 and one without is done again.
@@ -66,6 +67,9 @@ class Shard:
         return f"shard-{self.number}-of-{self.count}"
 
 
+_OPTIONS = {"length_s": "window", "windows": "window"}  # whose name is not that of the field
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """What a folder of results is of."""
@@ -100,9 +104,18 @@ class Job:
         }
 
     def differences(self, other: Job) -> list[str]:
-        """Names of the options in which they differ."""
+        """The options in which they differ, as on the command line."""
         ours, theirs = _flat(self._decisive()), _flat(other._decisive())
-        return [name for name in sorted({*ours, *theirs}) if ours.get(name) != theirs.get(name)]
+        names = (name for name in sorted({*ours, *theirs}) if ours.get(name) != theirs.get(name))
+        return list(dict.fromkeys(map(_spelt, names)))
+
+
+def _spelt(name: str) -> str:
+    """`sampling.start_s` -> --start, `backbone.sha256` -> --backbone."""
+    *parents, last = name.split(".")
+    if last in ("name", "sha256") and parents:
+        last = parents[-1]
+    return "--" + _OPTIONS.get(last, last.removesuffix("_s").removesuffix("_px")).replace("_", "-")
 
 
 def _flat(value: Any, name: str = "") -> dict[str, Any]:

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from fer_video.errors import OptionError, OutputError
-from fer_video.files import open_output, safe_name
+from fer_video.files import open_output
 from fer_video.jobs.journal import Entry
+from fer_video.jobs.names import Names, hashed
 from fer_video.results.writers import CLIP_FORMATS, Rows, RowShape, Writer, make_writer
 from fer_video.results.writers.parquet import RowLinesWriter, check_parquet, write_parquet
 from fer_video.types import ClipResult
@@ -68,11 +69,21 @@ class Outputs:
         self._options, self._shape, self._folder, self._work = options, shape, folder, work
         self.file = folder / f"results.{options.format}" if options.joined else None  # the one for all
         self._place = work / "pieces" if options.joined else folder
+        self._suffix = f".{options.format}"
+        self._names = None if options.joined else Names(work / "names.jsonl")
 
     def place(self, path: str) -> Path:
-        """Where a clip's file or piece is or would be. The name holds a hash of the path: no two clips share one."""
-        digest = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()
-        return self._place / f"{safe_name(Path(path).name, 60)}-{digest[:16]}.{self._options.format}"
+        """Where a clip's file or piece is, or would be if it were of an earlier version, whose names held a hash."""
+        if self._names is not None and (name := self._names.get(path)) is not None:
+            return self._place / f"{name}{self._suffix}"
+        return self._place / f"{hashed(Path(path).name, path)}{self._suffix}"
+
+    def _new_place(self, path: str) -> Path:
+        """Where a clip's file is written. Raises OutputError."""
+        before = self.place(path)
+        if self._names is None or before.exists():
+            return before
+        return self._place / f"{self._names.claim(path, self._place, self._suffix)}{self._suffix}"
 
     def pieces_of(self, file: Path) -> list[Path]:
         """All pieces, where this is the file for all."""
@@ -93,17 +104,26 @@ class Outputs:
         try:
             self._place.mkdir(parents=True, exist_ok=True)
             for left in (*self._folder.glob(".*.part"), *self._work.rglob(".*.part")):
-                if _LEFT.fullmatch(left.name) or self._work in left.parents:
+                if self._is_ours(left.name) or self._work in left.parents:
                     left.unlink()
         except OSError as error:
             raise OutputError(f"{self._place}: cannot be written: {error.strerror}; choose another place") from error
+
+    def _is_ours(self, part: str) -> bool:
+        """Whether a file that was not finished was to become one of these outputs."""
+        if _LEFT.fullmatch(part):
+            return True
+        name = part[1:].rsplit(".", 2)[0]
+        return (
+            self._names is not None and name.endswith(self._suffix) and name.removesuffix(self._suffix) in self._names
+        )
 
     def put(self, result: ClipResult) -> None:
         """One clip's. Raises OutputError."""
         if self._is_empty(result.status):
             self.place(result.path).unlink(missing_ok=True)
             return
-        with open_output(self.place(result.path)) as file:
+        with open_output(self._new_place(result.path)) as file:
             writer = self._writer(file)
             if self._options.joined:
                 writer.write(result)
@@ -117,7 +137,7 @@ class Outputs:
         if not source.exists():
             return
         try:
-            with open_output(self.place(path), binary=True) as file, source.open("rb") as piece:
+            with open_output(self._new_place(path), binary=True) as file, source.open("rb") as piece:
                 shutil.copyfileobj(piece, file)
         except OSError as error:
             raise OutputError(f"{source}: cannot be copied: {error.strerror}") from error

@@ -62,6 +62,8 @@ class RenderOptions:
             raise OptionError(f"quality must be from 0 (lossless) to 51, not {self.quality}")
         if self.blur_only and self.blur_except:
             raise OptionError("blur_only and blur_except contradict each other; give one of them")
+        if self.blur_faces and (self.blur_only or self.blur_except):
+            raise OptionError("blur_faces hides everybody; leave it out where only some are to be hidden")
 
     @property
     def blurs(self) -> bool:

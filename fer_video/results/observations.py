@@ -45,7 +45,7 @@ class ObservationLog:
         self._time_s = array("d")
         self._track = array("i")
         self._people: dict[int, int] = {}  # track -> person, where it is known
-        # per face: box (4), score, landmarks (10), probabilities, then affect and attributes
+        # per face: box (4), score, landmarks (10), sharpness, probabilities, then affect and attributes
         self._numbers = array("f")
         self._start = array("q")  # where an observation's numbers begin; they end where the next one's begin
 
@@ -66,6 +66,8 @@ class ObservationLog:
         self._numbers.append(observation.face.score)
         landmarks = observation.face.landmarks
         self._numbers.extend(_NO_LANDMARKS if landmarks is None else landmarks.ravel().tolist())
+        sharpness = observation.face.sharpness
+        self._numbers.append(math.nan if sharpness is None else sharpness)
         self._numbers.extend(observation.probabilities.values())
         if self.has_affect and observation.affect is not None:
             self._numbers.extend((observation.affect.valence, observation.affect.arousal))
@@ -92,7 +94,7 @@ class ObservationLog:
             return Observation(frame, time_s)
         end = self._start[row + 1] if row + 1 < len(self) else len(self._numbers)
         x1, y1, x2, y2, score, *rest = self._numbers[self._start[row] : end]
-        points, rest = np.array(rest[:10], np.float32).reshape(5, 2), rest[10:]
+        points, sharpness, rest = np.array(rest[:10], np.float32).reshape(5, 2), rest[10], rest[11:]
         first, second = len(self.emotions), len(self.emotions) + (2 if self.has_affect else 0)
         affect, heads = rest[first:second], rest[second:]
         return Observation(
@@ -100,7 +102,12 @@ class ObservationLog:
             time_s=time_s,
             person=self._people[track],
             track=track,
-            face=Face((x1, y1, x2, y2), score, None if np.isnan(points).any() else points),
+            face=Face(
+                (x1, y1, x2, y2),
+                score,
+                None if np.isnan(points).any() else points,
+                None if math.isnan(sharpness) else sharpness,
+            ),
             probabilities=dict(zip(self.emotions, rest, strict=False)),
             attributes=self._attributes(heads) if heads else None,
             affect=Affect(*affect) if affect else None,

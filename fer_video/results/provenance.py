@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_video.files import open_output
-from fer_video.results.rows import COUNTS, TEXTS
+from fer_video.results.columns import COUNTS, TEXTS
 
 __all__ = ["provenance_path", "write_provenance"]
 

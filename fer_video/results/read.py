@@ -252,7 +252,12 @@ def _observation(frame: int, time_s: float, face: Object) -> Observation:
         time_s=time_s,
         person=person,
         track=track,
-        face=Face((x1, y1, x2, y2), _number(face["score"]), _landmarks(face["landmarks"])),
+        face=Face(
+            (x1, y1, x2, y2),
+            _number(face["score"]),
+            _landmarks(face["landmarks"]),
+            _optional(face.get("sharpness")),
+        ),
         probabilities=probabilities,
         attributes=_maybe(_attributes, face["attributes"]),
         affect=_maybe(_affect, face.get("affect")),

@@ -5,16 +5,19 @@ Every format is made from these, so that a value is named and rounded in one pla
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
+from fer_video.faces.quality import QUALITIES, qualities_of
 from fer_video.types import (
     SCHEMA,
     Affect,
     Attributes,
     ClipResult,
+    Face,
     Observation,
     Person,
     PersonEmbedding,
@@ -25,8 +28,8 @@ from fer_video.types import (
 )
 
 __all__ = [
-    "COUNTS", "ROWS", "TEXTS", "RowShape", "Rows", "clip_object", "column_names", "failed_row", "flat_rows",
-    "frame_object", "frame_rows",
+    "ROWS", "RowShape", "Rows", "clip_object", "column_names", "failed_row", "flat_rows", "frame_object",
+    "frame_rows",
 ]  # fmt: skip
 
 Row = dict[str, Any]
@@ -50,6 +53,7 @@ class RowShape:
 
 # Microseconds, hundredths of a pixel, a millionth of probability: finer than anything that is measured.
 _TIME, _PIXEL, _PROBABILITY, _YEARS, _AFFECT_DIGITS, _EMBEDDING = 6, 2, 6, 1, 4, 5
+_QUALITY_DIGITS = (1, 1, 1, 1, 3, 4, 3)
 
 _FRAME = (
     "path", "frame", "time_s", "person", "track", "x1", "y1", "x2", "y2", "face_score", "emotion", "confidence",
@@ -63,11 +67,6 @@ _CLIP = (
 )  # fmt: skip
 _AFFECT = ("valence", "arousal")
 _ATTRIBUTES = ("age", "age_std", "gender", "gender_confidence", "ethnicity", "ethnicity_confidence")
-# Columns that hold texts, and whole numbers; all others hold numbers.
-TEXTS = {
-    "path", "status", "error", "emotion", "method", "how", "group_emotion", "group_valence", "gender", "ethnicity",
-}  # fmt: skip
-COUNTS = {"frame", "frames", "frames_sampled", "frames_with_face", "people", "person", "track"}
 
 
 def column_names(rows: Rows, shape: RowShape) -> list[str]:
@@ -81,7 +80,8 @@ def column_names(rows: Rows, shape: RowShape) -> list[str]:
     known = [*first, *(f"p_{label}" for label in shape.columns_for(rows))]
     if rows == "clips":
         return known
-    return [*known, *(_AFFECT if shape.affect else ()), *(_ATTRIBUTES if shape.attributes else ())]
+    known += [*(_AFFECT if shape.affect else ()), *(_ATTRIBUTES if shape.attributes else ())]
+    return [*known, *QUALITIES] if rows == "frames" else known
 
 
 def flat_rows(result: ClipResult, rows: Rows) -> Iterator[Row]:
@@ -164,6 +164,7 @@ def _face_object(seen: Observation, min_confidence: float) -> Row:
         "landmarks": None
         if landmarks is None
         else [[_round(v, _PIXEL) for v in point] for point in landmarks.tolist()],
+        "sharpness": _round(seen.face.sharpness, _AFFECT_DIGITS),
         "emotion": seen.emotion if (seen.confidence or 0) >= min_confidence else None,
         "confidence": _round(seen.confidence, _PROBABILITY),
         "probabilities": _rounded(seen.probabilities or {}),
@@ -264,14 +265,14 @@ def frame_rows(result: ClipResult) -> Iterator[Row]:
     columns = column_names("frames", shape)
     names = {person.id: _named(person.identity) for person in result.people}
     for observation in log:
-        row = dict.fromkeys(columns) | _frame_row(result.path, observation) | names.get(observation.person or 0, {})
+        row = dict.fromkeys(columns) | _frame_row(result, observation) | names.get(observation.person or 0, {})
         if (observation.confidence or 0) < log.min_confidence:
             row["emotion"] = None
         yield row
 
 
-def _frame_row(path: str, seen: Observation) -> Row:
-    row: Row = {"path": path, "frame": seen.frame, "time_s": _round(seen.time_s, _TIME)}
+def _frame_row(result: ClipResult, seen: Observation) -> Row:
+    row: Row = {"path": result.path, "frame": seen.frame, "time_s": _round(seen.time_s, _TIME)}
     if seen.face is None or seen.probabilities is None:
         return row
     x1, y1, x2, y2 = (_round(value, _PIXEL) for value in seen.face.box)
@@ -283,7 +284,14 @@ def _frame_row(path: str, seen: Observation) -> Row:
         | _p_columns(seen.probabilities)
         | _affect_columns(seen.affect)
         | _attribute_columns(seen.attributes)
+        | _quality_columns(seen.face, result.size)
     )
+
+
+def _quality_columns(face: Face, size: tuple[int, int] | None) -> Row:
+    values = qualities_of([face], size)[0].tolist()
+    each = zip(QUALITIES, values, _QUALITY_DIGITS, strict=True)
+    return {name: None if math.isnan(value) else round(value, digits) for name, value, digits in each}
 
 
 def _person_row(path: str, person: Person) -> Row:

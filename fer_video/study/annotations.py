@@ -15,6 +15,7 @@ from fer_video.errors import InputError, OptionError
 from fer_video.files import read_limited
 from fer_video.media.timecode import seconds_of
 from fer_video.study.clips import ClipIndex
+from fer_video.study.said import first_of
 from fer_video.types import ClipResult
 
 __all__ = ["ANNOTATION_SUFFIXES", "Annotations", "Interval", "read_annotations"]
@@ -74,9 +75,7 @@ class Annotations:
         """One sentence on what was for no clip."""
         if not self._left:
             return None
-        named = sorted(self._left)
-        more = f" and {len(named) - 3} more" if len(named) > 3 else ""
-        return f"{self.path}: {len(named)} in it match no clip: {', '.join(named[:3])}{more}"
+        return f"{self.path}: {len(self._left)} in it match no clip: {first_of(sorted(self._left))}"
 
     def _add(self, clip: str, interval: Interval) -> None:
         if clip not in self._of_clip:

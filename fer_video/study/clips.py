@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -28,11 +28,20 @@ class ClipIndex(Generic[T]):
 
     def find(self, clip: str) -> Sequence[T]:
         """All that was added in the best of the ways that find something. clip: as it is called in its result."""
+        return next(self._found(clip), ())
+
+    def weaker(self, clip: str) -> Iterator[T]:
+        """What is about the clip too, by ways that say less than the best one."""
+        found = self._found(clip)
+        best = next(found, ())
+        yield from (each for items in found for each in items if each not in best)
+
+    def _found(self, clip: str) -> Iterator[Sequence[T]]:
+        """The best way first."""
         for index, keys in zip(self._index, _keys(clip), strict=True):
             for key in keys:
                 if key in index:
-                    return index[key]
-        return ()
+                    yield index[key]
 
 
 def _keys(clip: str) -> tuple[list[str], ...]:

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_video.clip.path import smooth
-from fer_video.types import ClipResult
+from fer_video.faces.quality import qualities_of
+from fer_video.types import ClipResult, Face, Observation
 
 __all__ = ["Curve", "Values", "change_from", "curves_of", "log_ratios", "resampled", "smoothed"]
 
@@ -19,6 +20,7 @@ Values = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 GAP_S = 0.5  # out of sight for longer than this cuts a curve, as it ends a segment
+_AT_ONCE = 1024  # faces whose quality is measured together
 _FLOOR = 0.01  # of a probability in logarithms: what lies below is noise that logarithms would blow up
 
 
@@ -30,6 +32,7 @@ class Curve:
     times: Values  # (n,) seconds from the first frame of the clip, ascending
     sampled: Integers  # (n,) running number among the sampled frames, so that a gap is known from a slow rate
     values: Values  # (n, labels) probabilities
+    quality: Values | None = None  # (n, 7) of the faces, as faces.quality.QUALITIES
 
     def __len__(self) -> int:
         return len(self.times)
@@ -48,28 +51,57 @@ class Curve:
                 yield self._part(slice(first, last))
 
     def _part(self, rows: slice) -> Curve:
-        return Curve(self.labels, self.times[rows], self.sampled[rows], self.values[rows])
+        quality = None if self.quality is None else self.quality[rows]
+        return Curve(self.labels, self.times[rows], self.sampled[rows], self.values[rows], quality)
+
+    def good(self, least: float) -> Curve:
+        """The frames with a face of at least this quality."""
+        if self.quality is None:
+            return self
+        keep = self.quality[:, -1] >= least
+        return Curve(self.labels, self.times[keep], self.sampled[keep], self.values[keep], self.quality[keep])
 
 
 def curves_of(result: ClipResult) -> Mapping[int, Curve]:
     """Person -> curve; {} where the result has no frames or nobody is in them."""
     log = result.observations
-    columns: dict[int, tuple[array[float], array[int], array[float]]] = {}
+    columns: dict[int, _Columns] = {}
     number, last = -1, None
     for seen in log or ():
         number, last = number + (seen.frame != last), seen.frame
-        if seen.person is not None and seen.probabilities is not None:
-            times, sampled, values = columns.setdefault(seen.person, (array("d"), array("q"), array("d")))
-            times.append(seen.time_s)
-            sampled.append(number)
-            values.extend(seen.probabilities.values())
+        if seen.person is not None and seen.probabilities is not None and seen.face is not None:
+            columns.setdefault(seen.person, _Columns(result.size)).add(number, seen)
     labels = () if log is None else tuple(log.emotions)
-    return {
-        person: Curve(
-            labels, np.array(times), np.array(sampled, np.int64), np.array(values).reshape(len(times), len(labels))
-        )
-        for person, (times, sampled, values) in columns.items()
-    }
+    return {person: each.curve(labels) for person, each in columns.items()}
+
+
+class _Columns:
+    """One person's frames as they come."""
+
+    def __init__(self, size: tuple[int, int] | None) -> None:
+        self._size = size
+        self._times, self._sampled, self._values = array("d"), array("q"), array("d")
+        self._waiting: list[Face] = []
+        self._qualities: list[Values] = []
+
+    def add(self, number: int, seen: Observation) -> None:
+        self._times.append(seen.time_s)
+        self._sampled.append(number)
+        self._values.extend((seen.probabilities or {}).values())
+        assert seen.face is not None
+        self._waiting.append(seen.face)
+        if len(self._waiting) >= _AT_ONCE:
+            self._measure()
+
+    def _measure(self) -> None:
+        self._qualities.append(qualities_of(self._waiting, self._size))
+        self._waiting = []
+
+    def curve(self, labels: tuple[str, ...]) -> Curve:
+        self._measure()
+        times = np.array(self._times)
+        values = np.array(self._values).reshape(len(times), len(labels))
+        return Curve(labels, times, np.array(self._sampled, np.int64), values, np.concatenate(self._qualities))
 
 
 def smoothed(curve: Curve, kernel_s: float) -> Curve:

@@ -14,8 +14,9 @@ from fer_video.study.annotations import Annotations
 from fer_video.study.baseline import Baseline
 from fer_video.study.curves import Curve, Values, curves_of, smoothed
 from fer_video.study.groups import bootstrap_bounds
-from fer_video.study.meta import Meta
-from fer_video.study.summarize import EVENT, SUBJECT
+from fer_video.study.meta import Meta, column_of
+from fer_video.study.said import first_of
+from fer_video.study.summarize import EVENT
 from fer_video.types import ClipResult
 
 __all__ = ["AlignOptions", "Aligned", "Epochs"]
@@ -76,9 +77,7 @@ class Epochs:
 
     def __init__(self, options: AlignOptions, events: Annotations, meta: Meta | None = None) -> None:
         known = (EVENT, *(() if meta is None else meta.columns))
-        for name in options.group_by:
-            if name not in known:
-                raise OptionError(f"group-by {name}: no such column; known are {', '.join(known)}")
+        self._keys = tuple(column_of(name, known, "group-by") for name in options.group_by)
         self.options, self._events, self._meta = options, events, meta
         first, last = (round(each * options.rate_hz) for each in (-options.before_s, options.after_s))
         self._grid = np.arange(first, last + 1) / options.rate_hz
@@ -86,9 +85,12 @@ class Epochs:
         # group -> subject -> sums, how many went into each, and how many events
         self._sums: dict[Key, dict[str, list[npt.NDArray[np.float64]]]] = {}
         self._count: dict[Key, int] = {}
+        self._missing: list[str] = []  # clips that match no row of the meta table
 
     def add(self, result: ClipResult) -> None:
         """The main person. Raises InputError for a clip without frames, or with other emotions than those before."""
+        if self._meta is not None and not self._meta.see(result.path, {each.id for each in result.people}):
+            self._missing.append(result.path)
         if result.status == "failed" or result.clip is None or result.clip.person is None:
             return
         if result.observations is None:
@@ -107,10 +109,10 @@ class Epochs:
             if changes is None:
                 return
             curve = Curve(curve.labels, curve.times, curve.sampled, changes)
-        subject = cells.get(SUBJECT) or f"\0{result.path}"
+        subject = (self._meta and self._meta.subject(cells)) or f"\0{result.path}"
         for event in self._events.of(result):
             if not self.options.tiers or event.tier in self.options.tiers:
-                key = tuple({**cells, EVENT: event.name}[name] for name in self.options.group_by)
+                key = tuple({**cells, EVENT: event.name}[name] for name in self._keys)
                 self._take(key, subject, curve, event.start_s)
 
     def _take(self, key: Key, subject: str, curve: Curve, onset_s: float) -> None:
@@ -121,8 +123,19 @@ class Epochs:
         sums[1] = sums[1] + known
         self._count[key] = self._count.get(key, 0) + 1
 
+    def notes(self) -> list[str]:
+        """What the user should know of the curves, one line each."""
+        tables = (self._events, *(() if self._meta is None else (self._meta,)))
+        found = [said for table in tables if (said := table.unmatched())]
+        if self._missing and self._meta is not None:
+            clips = f"{len(self._missing)} {'clip' if len(self._missing) == 1 else 'clips'}"
+            found.append(f"{clips} without a row in {self._meta.path}, left out: {first_of(self._missing)}")
+        return found
+
     def aligned(self) -> Iterator[Aligned]:
-        """One for each group, in order of their names."""
+        """One for each group, in order of their names. Raises OptionError for a meta table that is not clear."""
+        if self._meta is not None:
+            self._meta.check()
         for key, subjects in sorted(self._sums.items()):
             with np.errstate(invalid="ignore"):
                 table = np.stack([(sums / counts) for sums, counts in subjects.values()])

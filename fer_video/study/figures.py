@@ -25,6 +25,7 @@ __all__ = [
 
 UNCERTAIN = "uncertain"  # what segments without an emotion are called
 _MOMENT_S = 1e-3  # what a segment of a single frame counts for, as in Person.time_shares
+_ROUNDING_S = 1e-3  # tiers hold whole milliseconds: an event made from a segment misses its start and end by less
 
 # Of each emotion, in the order of the columns.
 LABEL_FIGURES = ("mean", "sd", "peak", "peak_s", "change", "share", "onsets", "first_onset_s")
@@ -33,16 +34,22 @@ UNCERTAIN_FIGURES = ("share", "onsets", "first_onset_s")  # it is no emotion of 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A part of a clip, such as an event: from start_s on and before end_s."""
+    """A part of a clip, such as an event: from start_s on and before end_s, both known to the millisecond."""
 
     start_s: float
     end_s: float
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """What happens from the first on and before the second is in the part: what is rounded up is not missed."""
+        return self.start_s - _ROUNDING_S, self.end_s - _ROUNDING_S
+
     def holds(self, time_s: float) -> bool:
-        return self.start_s <= time_s < self.end_s
+        first, last = self.bounds
+        return first <= time_s < last
 
     def overlaps(self, segment: Segment) -> bool:
-        return self.holds(segment.start_s) or (segment.start_s < self.start_s < segment.end_s)
+        return self.holds(segment.start_s) or segment.start_s < self.start_s < segment.end_s - _ROUNDING_S
 
     def part(self, segment: Segment) -> Segment:
         return replace(segment, start_s=max(segment.start_s, self.start_s), end_s=min(segment.end_s, self.end_s))
@@ -64,8 +71,10 @@ class LabelFigures:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One person in one clip. None: not known from this result."""
+    """One person in one clip, or in a part of it. None: not known from this result."""
 
+    duration_s: float | None = None
+    frames_sampled: int | None = None
     start_s: float | None = None  # of the first and the last frame with the face
     end_s: float | None = None
     frames: int | None = None  # sampled frames with the face
@@ -73,25 +82,38 @@ class Figures:
     seen_s: float | None = None  # sum of the segments
     changes: int | None = None  # between neighbouring segments of different emotions
     changes_per_min: float | None = None  # of seen_s
+    emotion: str | None = None  # the answer for the person; in a part of the clip the largest mean over its frames
+    confidence: float | None = None
+    quality: Mapping[str, float | None] = field(default_factory=dict)  # means over the frames, as QUALITIES
+    left_out: float | None = None  # share of the frames that are not good enough to count for levels
     labels: Mapping[str, LabelFigures] = field(default_factory=dict)
 
 
 def figures_of(
-    result: ClipResult, person: Person | None, curve: Curve | None, span: Span | None = None, looked: int | None = None
+    result: ClipResult,
+    person: Person | None,
+    curve: Curve | None,
+    span: Span | None = None,
+    looked: int | None = None,
+    seen: Curve | None = None,
 ) -> Figures:
     """person: one of the result's people; None: of a clip in which nobody is.
 
     curve: of that person, from the frames; None where the result has no frames. span: only this part of the clip, and
-    looked: how many frames were sampled in it.
+    looked: how many frames were sampled in it. seen: all frames with the person, where the curve has some of them only.
     """
     looked = result.frames_sampled if span is None else looked
+    whole = Figures(_duration_s(result, span), looked)
     if person is None:
-        return Figures(frames=0, visibility=0.0) if looked and result.status != "failed" else Figures()
-    whole = _in_sight(person, looked) if span is None else Figures()
-    if span is not None and curve is not None:
-        curve = curve.between(span.start_s, span.end_s)
-        whole = _of_frames(curve, looked)
+        return replace(whole, frames=0, visibility=0.0) if looked and result.status != "failed" else whole
+    if span is None:
+        whole = _in_sight(whole, person)
+    elif curve is not None:
+        whole = _of_frames(whole, (seen or curve).between(*span.bounds))
+        curve = curve.between(*span.bounds)
     levels = {} if curve is None else _levels_of(curve, 0.0 if span is None else span.start_s)
+    if span is not None:
+        whole = _answer(whole, levels, result)
     labels = list(curve.labels if curve is not None else person.probabilities)
     if person.segments is None:
         return replace(whole, labels={label: levels.get(label, LabelFigures()) for label in labels})
@@ -115,13 +137,41 @@ def figures_of(
     )
 
 
-def _in_sight(person: Person, looked: int | None) -> Figures:
-    return Figures(person.start_s, person.end_s, person.frames, person.frames / looked if looked else None)
+def _duration_s(result: ClipResult, span: Span | None) -> float | None:
+    """Of the clip, or of the part of the span that is in it."""
+    if span is None or result.status == "failed":
+        return result.duration_s
+    end_s = span.end_s if result.duration_s is None else min(span.end_s, result.duration_s)
+    return max(end_s - max(span.start_s, 0.0), 0.0)
 
 
-def _of_frames(curve: Curve, looked: int | None) -> Figures:
+def _in_sight(whole: Figures, person: Person) -> Figures:
+    return replace(
+        whole,
+        start_s=person.start_s,
+        end_s=person.end_s,
+        frames=person.frames,
+        visibility=person.frames / whole.frames_sampled if whole.frames_sampled else None,
+        emotion=person.emotion,
+        confidence=person.confidence,
+    )
+
+
+def _of_frames(whole: Figures, curve: Curve) -> Figures:
     start_s, end_s = (float(curve.times[0]), float(curve.times[-1])) if len(curve) else (None, None)
-    return Figures(start_s, end_s, len(curve), len(curve) / looked if looked else None)
+    visibility = len(curve) / whole.frames_sampled if whole.frames_sampled else None
+    return replace(whole, start_s=start_s, end_s=end_s, frames=len(curve), visibility=visibility)
+
+
+def _answer(whole: Figures, levels: Mapping[str, LabelFigures], result: ClipResult) -> Figures:
+    """For a part: the emotion with the largest mean, unless that is below the least confidence of the result."""
+    means = {label: each.mean for label, each in levels.items() if each.mean is not None}
+    if not means:
+        return whole
+    options = result.ran.get("options")
+    least = options.get("min_confidence") if isinstance(options, Mapping) else None
+    emotion = max(means, key=lambda label: means[label])
+    return replace(whole, emotion=emotion if means[emotion] >= float(least or 0) else None, confidence=means[emotion])
 
 
 def _levels_of(curve: Curve, origin_s: float) -> dict[str, LabelFigures]:
@@ -135,7 +185,7 @@ def _levels_of(curve: Curve, origin_s: float) -> dict[str, LabelFigures]:
             mean=float(means[column]),
             sd=None if spreads is None else float(spreads[column]),
             peak=float(curve.values[places[column], column]),
-            peak_s=float(curve.times[places[column]]) - origin_s,
+            peak_s=max(float(curve.times[places[column]]) - origin_s, 0.0),
         )
         for column, label in enumerate(curve.labels)
     }
@@ -149,7 +199,7 @@ def _timed(
     seen_s: float,
     origin_s: float,
 ) -> LabelFigures:
-    starts = [each.start_s - origin_s for each in onsets if _name(each) == label]
+    starts = [max(each.start_s - origin_s, 0.0) for each in onsets if _name(each) == label]
     lasting_s = sum(_length_s(each) for each in segments if _name(each) == label)
     share = lasting_s / seen_s if seen_s else None
     return replace(levels, share=share, onsets=len(starts), first_onset_s=starts[0] if starts else None)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fer_video.errors import InputError, OptionError
 from fer_video.files import read_limited
 from fer_video.study.clips import ClipIndex
+from fer_video.study.said import first_of
 
-__all__ = ["Cells", "Meta", "read_meta"]
+__all__ = ["SUBJECT", "Cells", "Meta", "column_of", "read_meta"]
+
+SUBJECT = "subject"
 
 _KEYS = ("path", "clip", "file", "video", "name", "stem")  # what the column that names the clip may be called
 _PERSON = "person"
 _MOST_BYTES = 64 << 20
-_NAMED = 3  # of what does not match, so many are named
 Cells = Mapping[str, str]
 
 
@@ -38,7 +41,11 @@ class Meta:
         self._index: ClipIndex[_Line] = ClipIndex()
         for line in lines:
             self._index.add(line.clip, path.parent, line)
+        self._subject = next((name for name in self.columns if name.lower() == SUBJECT), None)
         self._clip_of: dict[int, str] = {}  # number of a line -> the clip that it was for
+        self._seen: set[int] = set()  # numbers of lines about clips that are there
+        self._strangers: dict[int, str] = {}  # number of a line -> that its clip has no such person
+        self._weaker: dict[int, tuple[_Line, str]] = {}  # number of a line -> what counts more for the same clip
 
     def find(self, clip: str, person: int | None) -> Cells | None:
         """The cells of the line for a clip, and of a person in it where the lines name people; None without one.
@@ -49,13 +56,35 @@ class Meta:
         """
         found = [each for each in self._index.find(clip) if each.person is None or each.person == person]
         if len(found) > 1:
-            first, second = found[:2]
-            raise OptionError(f"{self.path}: lines {first.number} and {second.number} both match {clip}; leave one out")
+            raise self._both(found[0], found[1], clip)
         return self._taken(found[0], clip) if found else None
 
-    def names(self, clip: str) -> bool:
-        """Whether a line is about this clip, or somebody in it."""
-        return bool(self._index.find(clip))
+    def see(self, clip: str, people: Collection[int]) -> bool:
+        """Whether a line is about this clip, or somebody in it. people: their numbers. To be told once of each clip."""
+        found = self._index.find(clip)
+        for line in found:
+            if line.person is None or line.person in people:
+                self._seen.add(line.number)
+            else:
+                self._strangers.setdefault(line.number, f"{clip} has no person {line.person}")
+        self._weaker |= {line.number: (found[0], clip) for line in self._index.weaker(clip)}
+        return bool(found)
+
+    def check(self) -> None:
+        """When all clips were seen. Raises OptionError for a line about a clip that another line says more of, and
+        about no other clip."""
+        for line in self._lines:
+            if line.number in self._weaker and line.number not in self._seen | self._clip_of.keys():
+                better, clip = self._weaker[line.number]
+                raise self._both(better, line, clip)
+
+    def subject(self, cells: Cells) -> str:
+        """Of a line; "" where the table has none."""
+        return cells.get(self._subject, "") if self._subject else ""
+
+    def _both(self, one: _Line, other: _Line, clip: str) -> OptionError:
+        first, second = sorted((one.number, other.number))
+        return OptionError(f"{self.path}: lines {first} and {second} both match {clip}; leave one out")
 
     @property
     def has_people(self) -> bool:
@@ -71,12 +100,23 @@ class Meta:
         return line.cells
 
     def unmatched(self) -> str | None:
-        """One sentence on the lines that matched no clip."""
-        left = [line.clip for line in self._lines if line.number not in self._clip_of]
-        if not left:
-            return None
-        more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
-        return f"{self.path}: {len(left)} of {len(self._lines)} rows match no clip: {', '.join(left[:_NAMED])}{more}"
+        """One sentence on the lines that matched no clip, or nobody in it."""
+        known = self._seen | self._clip_of.keys()
+        left = [line.clip for line in self._lines if line.number not in known | self._strangers.keys()]
+        strangers = [said for number, said in self._strangers.items() if number not in known]
+        said = [f"{len(left)} of {len(self._lines)} rows match no clip: {first_of(left)}"] if left else []
+        said += [first_of(strangers)] if strangers else []
+        return f"{self.path}: {'; '.join(said)}" if said else None
+
+
+def column_of(name: str, known: Sequence[str], what: str) -> str:
+    """The column of this name, capital letters or not. Raises OptionError. what: the option that names it."""
+    same = [each for each in known if each.lower() == name.lower()]
+    if same:
+        return same[0]
+    alike = difflib.get_close_matches(name.lower(), [each.lower() for each in known], 1)
+    meant = next((f"; is it {each}?" for each in known if [each.lower()] == alike), "")
+    raise OptionError(f"{what} {name}: no such column; known are {', '.join(known)}{meant}")
 
 
 def read_meta(path: Path) -> Meta:

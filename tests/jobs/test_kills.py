@@ -64,7 +64,8 @@ def _all_features(path: Path) -> list[tuple[str, int]]:
 
 
 def _merged(path: Path) -> list[str]:
-    lines = (path / "results.jsonl").read_text(encoding="utf-8").splitlines() if path.exists() else []
+    file = path / "results.jsonl"  # written last, so that the folder may be there without it
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     return sorted(json.loads(line)["path"] for line in lines)
 
 

@@ -538,6 +538,13 @@ def test_metadata_that_are_not_utf_8(tmp_path: Path, face_clip: Path) -> None:
         assert sum(1 for _ in source.frames(Sampling(fps=None))) == 20
 
 
+def test_hiding_everybody_and_hiding_some_contradict_each_other(face_clip: Path, tmp_path: Path) -> None:
+    run = fervid("render", face_clip, "--blur-faces", "--blur-only", "1", "--out", tmp_path / "o.mp4")
+    assert run.exit_code == 2
+    assert "blur_faces hides everybody" in run.stderr
+    assert not (tmp_path / "o.mp4").exists()
+
+
 def test_drawn_attributes_are_estimated_too(tmp_path: Path, face_clip: Path) -> None:
     plain, drawn = tmp_path / "plain.mp4", tmp_path / "drawn.mp4"
     for out, options in ((plain, ()), (drawn, ("--draw-attributes", "--numbers"))):

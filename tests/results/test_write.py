@@ -81,12 +81,15 @@ def test_the_json_of_a_clip() -> None:
 def test_csv_of_frames() -> None:
     header, *rows = csv.reader(io.StringIO(written("csv", "frames", result(attributes=False))))
     assert ",".join(header) == (
-        "path,frame,time_s,person,track,x1,y1,x2,y2,face_score,emotion,confidence,p_sad,p_happy"
+        "path,frame,time_s,person,track,x1,y1,x2,y2,face_score,emotion,confidence,p_sad,p_happy,"
+        "size_px,yaw,pitch,roll,inside,sharpness,quality"
     )
+    face = ["1", "1", "1.5", "2.25", "30.0", "40.12", "0.875"]
+    quality = ["32.9", "", "", "", "", "", "0.411"]  # the square root of 28.5 x 37.875, and that over 80
     assert rows == [
-        ["clip.mp4", "0", "0.0", "1", "1", "1.5", "2.25", "30.0", "40.12", "0.875", "happy", "0.75", "0.25", "0.75"],
-        ["clip.mp4", "3", "0.1"] + [""] * 11,
-        ["clip.mp4", "6", "0.2", "1", "1", "1.5", "2.25", "30.0", "40.12", "0.875", "sad", "0.5", "0.5", "0.5"],
+        ["clip.mp4", "0", "0.0", *face, "happy", "0.75", "0.25", "0.75", *quality],
+        ["clip.mp4", "3", "0.1"] + [""] * 18,
+        ["clip.mp4", "6", "0.2", *face, "sad", "0.5", "0.5", "0.5", *quality],
     ]
 
 
@@ -320,7 +323,7 @@ def test_rows_abstain_too() -> None:
 
 def test_columns_are_those_of_the_model_that_answers() -> None:
     shape = RowShape(EMOTIONS, ("positive", "negative"))
-    assert column_names("frames", shape)[-2:] == ["p_sad", "p_happy"]
+    assert column_names("frames", shape)[12:14] == ["p_sad", "p_happy"]
     assert column_names("people", shape)[-2:] == column_names("clips", shape)[-2:] == ["p_positive", "p_negative"]
     file = io.StringIO()
     with make_writer("csv", "clips", file, shape) as writer:

@@ -236,3 +236,48 @@ def test_the_same_in_python(tmp_path: Path, film: Path) -> None:
     frame = fer_video.summarize([watched()], events=film, smooth=0.2, baseline="0-1", by="person")
     assert frame.event.tolist() == ["rest", "joke", "rest"]
     assert frame.change_happiness.notna().tolist() == [False, True, True]
+
+
+def test_what_describes_an_event_is_that_of_the_part(film: Path) -> None:
+    """The clip is happy as a whole (0.75); its first part is neutral, and half of its last part is out of sight."""
+    first, joke, last = with_events([watched()], film).to_dict("records")
+    assert [each["emotion"] for each in (first, joke, last)] == ["neutral", "happiness", "neutral"]
+    assert [each["confidence"] for each in (first, joke, last)] == [0.75, 0.75, 0.75]
+    assert [each["frames_sampled"] for each in (first, joke, last)] == [10, 10, 10]
+    assert (last["frames"], last["visibility"], last["duration_s"]) == (5, 0.5, pytest.approx(1.0))
+    unsure = replace(watched(), ran={"options": {"min_confidence": 0.8}})
+    assert with_events([unsure], film).emotion.isna().all()
+
+
+def test_events_after_the_end_of_a_clip_have_no_figures_and_it_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "late.csv"
+    path.write_text("start,end,name\n2,9,joke\n3,4,late\n90,91,late\n")
+    frame = with_events([watched()], path)
+    joke, *late = frame.to_dict("records")
+    assert (joke["duration_s"], joke["seen_s"]) == (pytest.approx(1.0), pytest.approx(0.9))  # the clip is 3 s long
+    for each in late:
+        assert all(each[name] is None or each[name] != each[name] for name in ("seen_s", "changes", "visibility"))
+        assert np.isnan(each["onsets_happiness"])
+    said = "2 events are after the end of the clip, or before its start, and without figures: "
+    assert frame.attrs["notes"] == [said + "late at 3 s in a.mp4, late at 90 s in a.mp4"]
+    frame = with_events([watched(), watched("b.mp4")], path, by="event")
+    assert frame.event.tolist() == ["joke"]
+    assert "left out: late at 3 s in a.mp4" in frame.attrs["notes"][0]
+
+
+def test_an_event_that_is_a_segment_to_the_millisecond_has_one_onset(tmp_path: Path) -> None:
+    """Tiers hold milliseconds. Rounded up or down, an event is what it was made from."""
+    segments = (
+        Segment(0.0, 1.0006, "neutral", 0.9),
+        Segment(1.0006, 2.0004, "happiness", 0.9),
+        Segment(2.0004, 2.9, "neutral", 0.9),
+    )
+    result = clip("a.mp4", [0.25] * 10 + [0.75] * 10 + [0.25] * 10, segments)
+    path = tmp_path / "segments.csv"
+    for start_s, end_s in ((1.001, 2.0), (1.0, 2.001), (1.001, 2.001)):
+        path.write_text(f"start,end,name\n{start_s},{end_s},joke\n")
+        (row,) = with_events([result], path).to_dict("records")
+        assert (row["onsets_happiness"], row["onsets_neutral"], row["changes"]) == (1, 0, 1)
+        assert (row["share_happiness"], row["share_neutral"]) == (1.0, 0.0)
+        assert row["first_onset_s_happiness"] == pytest.approx(0, abs=1e-3)
+        assert row["frames"] == 10

@@ -121,6 +121,17 @@ def test_the_picture(tmp_path: Path, events: Path, people: Path) -> None:
     assert cv2.imread(str(tmp_path / "p.png")) is not None
 
 
+def test_clips_without_a_row_are_named(tmp_path: Path, events: Path, people: Path) -> None:
+    epochs = Epochs(AlignOptions(), read_annotations(events), read_meta(people))
+    for name in ("a1", "a2", "z.mp4"):
+        epochs.add(clip(name, [0.5] * 30))
+    assert [each.subjects for each in epochs.aligned()] == [1]
+    assert epochs.notes() == [
+        f"{people}: 2 of 4 rows match no clip: b, c",
+        f"1 clip without a row in {people}, left out: z.mp4",
+    ]
+
+
 def test_options_of_align_need_it(tmp_path: Path, events: Path) -> None:
     results = tmp_path / "r.json"
     results.write_text(json.dumps(clip_object(clip("a.mp4", [0.5] * 30), frames=True)))

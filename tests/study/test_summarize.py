@@ -246,6 +246,49 @@ def test_rows_that_match_twice_are_refused(tmp_path: Path) -> None:
         meta.find("s2/a.mp4", 1)
 
 
+def test_a_row_that_says_less_of_a_clip_than_another_is_refused_too(tmp_path: Path) -> None:
+    """Unless it is about another clip."""
+    path = tmp_path / "m.csv"
+    path.write_text("path,group\ns1/a.mp4,x\na,y\n")
+    clips = [clip("d/s1/a.mp4", [0.25]), clip("d/s2/a.mp4", [0.75])]
+    with pytest.raises(OptionError, match=r"lines 2 and 3 both match d/s1/a\.mp4; leave one out"):
+        rows_of(clips[:1], path)
+    assert [row["group"] for row in rows_of(clips, path)] == ["x", "y"]
+
+
+def test_a_row_about_somebody_who_is_not_in_the_clip(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text("path,person,subject\na,1,anna\na,99,ben\nz,1,cleo\n")
+    summarizer = Summarizer(SummaryOptions("subject"), read_meta(path))
+    summarizer.add(clip("a.mp4", [0.5]))
+    with summarizer.table():
+        assert summarizer.notes == [f"{path}: 1 of 3 rows match no clip: z; a.mp4 has no person 99"]
+
+
+def test_names_of_columns_match_without_case(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text("Path,Subject,CONDITION\na1,anna,film\na2,anna,film\n")
+    clips = [clip("a1.mp4", [0.25]), clip("a2.mp4", [0.75])]
+    (row,) = rows_of(clips, path, by="condition")
+    assert (row["CONDITION"], row["subjects"], row["clips"]) == ("film", 1, 2)
+    (row,) = rows_of(clips, path, by="SUBJECT")
+    assert (row["Subject"], row["mean_happiness"]) == ("anna", 0.5)
+    assert "subjects" not in row
+    with pytest.raises(
+        OptionError, match=r"by conditon: no such column; known are Subject, CONDITION; is it CONDITION\?"
+    ):
+        rows_of([], path, by="conditon")
+
+
+def test_events_are_a_column_where_they_are_given(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="by event: no events are given; give --events"):
+        rows_of([], by="event")
+    path = tmp_path / "m.csv"
+    path.write_text("path,event\na,wedding\n")
+    (row,) = rows_of([clip("a.mp4", [0.25])], path, by="event")
+    assert (row["event"], row["mean_happiness"]) == ("wedding", 0.25)
+
+
 def test_what_matches_nothing_is_one_line_each(tmp_path: Path, people: Path) -> None:
     results = tmp_path / "r.jsonl"
     results.write_text(written("jsonl", "clips", made("a1.mp4"), made("z.mp4"), frames=True))

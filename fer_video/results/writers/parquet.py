@@ -11,7 +11,8 @@ from typing import IO, Any
 
 from fer_video.errors import OptionError
 from fer_video.files import open_output
-from fer_video.results.rows import COUNTS, TEXTS, Rows, RowShape, column_names, flat_rows
+from fer_video.results.columns import COUNTS, TEXTS
+from fer_video.results.rows import Rows, RowShape, column_names, flat_rows
 from fer_video.results.writers.base import Writer
 from fer_video.results.writers.json import dump
 from fer_video.types import ClipResult

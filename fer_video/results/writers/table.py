@@ -105,7 +105,9 @@ class TableWriter(Writer):
 
     def _person(self, person: Person, timeline: Timeline) -> list[str]:
         emotion = person.emotion or max(person.probabilities, key=person.probabilities.__getitem__)
-        said = f"{emotion if person.emotion else 'uncertain'} {person.confidence:.0%}"
+        said = (
+            f"{emotion} {person.confidence:.0%}" if person.emotion else f"uncertain (at best {person.confidence:.0%})"
+        )
         lines = [f"  person {person.id:<3} {self._paint(said, emotion)}"]
         if not timeline.is_picture:
             lines[0] += f"  {person.start_s:.1f}-{person.end_s:.1f} s"
@@ -128,7 +130,11 @@ class TableWriter(Writer):
             for cell in timeline.cells(person.id)
         )
         shares = list(person.time_shares.items())
-        named = ", ".join(f"{printable(name)} {share:.0%}" for name, share in shares[:_MAX_SHARES])
+        # The answer weighs how strong an emotion is too, so it need not be the one seen longest: it is always named.
+        most = [each for place, each in enumerate(shares) if place < _MAX_SHARES or each[0] == person.emotion]
+        if person.emotion is not None and person.emotion not in dict(shares):
+            most.append((person.emotion, 0.0))
+        named = ", ".join(f"{printable(name)} {share:.0%}" for name, share in most)
         lines = [strip, f"time: {named}"] if shares else [strip]
         segments = person.segments or ()
         # Where somebody was out of sight and comes back as before, a segment begins and nothing changes.
