@@ -98,12 +98,13 @@ def compare(
 
     comparison = Comparison(CompareOptions(step_s, tolerance_s, tiers, person, rest, seed))
     coded = read_annotations(Path(codes))
+    coded.check_tiers(tiers)
     failures = clips = without = 0
     for file in result_files([results]):
         for result in stream_results(file):
             clips += 1
-            if coded.is_of_one_clip and clips > 1:
-                raise InputError(f"{codes}: is about one clip, and there are several; give a folder of such files")
+            if clips > 1 and (why := coded.why_one_clip()):
+                raise InputError(why)
             if result.status == "failed":
                 warn(f"error: {result.error}")
                 failures += 1
@@ -111,8 +112,10 @@ def compare(
                 comparison.add(result, marked)
             else:
                 without += 1
+    coded.check_tiers(tiers)
     value = comparison.report()
-    for note in (coded.unmatched(), f"{without} of {clips} clips have no codes" if without else None):
+    missing = f"{without} of {clips} clips have no codes" if without else None
+    for note in (coded.unmatched(), missing, *comparison.notes()):
         if note is not None:
             warn(f"warning: {note}")
     click.echo(json.dumps(value, indent=2) if format_name == "json" else "\n".join(_lines(value)))
@@ -137,10 +140,10 @@ def _lines(value: Mapping[str, Any]) -> Iterator[str]:
             found = pair["by_label"][label]
             cells = f"{_number(found['kappa'])}    {_number(found['precision'])}     {_number(found['recall'])}"
             yield f"  {printable(label):<{width}}  {row:>7.1f} s {column:>7.1f} s  {cells}"
-    if value["onsets"]:
+    for tier, labels in value["onsets"].items():
         yield ""
-        yield f"onsets within {value['options']['tolerance_s']:g} s"
-        for label, counts in value["onsets"].items():
+        yield f"onsets of {printable(tier)} within {value['options']['tolerance_s']:g} s"
+        for label, counts in labels.items():
             coder, fervid = counts["coder"], counts["fervid"]
             yield f"  {printable(label)}: {counts['matched']} of {coder} coded, and of {fervid} in the results"
 

@@ -69,7 +69,7 @@ __all__ = ["summarize"]
         "tiers",
         multiple=True,
         metavar="NAME",
-        help="Use only the events of this tier. Can be repeated.  [default: all tiers]",
+        help="Use only the events of this tier. Can be repeated.  [default: the only one]",
     ),
     click.option(
         "--smooth",

@@ -24,7 +24,9 @@ align_options: Callable[[F], F] = option_group(
         shell_complete=files,
         help="Events: a CSV with start, end and name, an .eaf, a .TextGrid, or a folder of these.",
     ),
-    click.option("--tier", "tiers", multiple=True, metavar="NAME", help="Only events of this tier.  [default: of all]"),
+    click.option(
+        "--tier", "tiers", multiple=True, metavar="NAME", help="Only events of this tier.  [default: the only one]"
+    ),
     click.option(
         "--meta", metavar="FILE", shell_complete=files, help="CSV about the clips, with their subject and condition."
     ),

@@ -138,11 +138,11 @@ def summarize(
     neutral = None if baseline is None else baseline_of(baseline)
     options = SummaryOptions(by, long, seed, smooth, neutral, tuple(tiers), min_quality)
     marked = None if events is None else read_annotations(Path(events))
-    summarizer = Summarizer(options, None if meta is None else read_meta(Path(meta)), marked)
-    for result in results:
-        summarizer.add(result)
-    with summarizer.table() as table:
-        frame = frame_of(table, table.columns)
+    with Summarizer(options, None if meta is None else read_meta(Path(meta)), marked) as summarizer:
+        for result in results:
+            summarizer.add(result)
+        with summarizer.table() as table:
+            frame = frame_of(table, table.columns)
     frame.attrs["notes"] = summarizer.notes
     return frame
 

@@ -5,22 +5,26 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from typing import Any
 
 from fer_video.emotions import emotion_name
 from fer_video.errors import InputError, OptionError
-from fer_video.study.annotations import Interval
+from fer_video.study.annotations import Interval, refuse_empty
 from fer_video.study.figures import UNCERTAIN, onsets_of
 from fer_video.study.measures import Estimate, Pairs, alpha_of, coincidences, estimate, kappa_of, one_label, share_of
+from fer_video.study.said import first_of
 from fer_video.types import ClipResult, Person
 
-__all__ = ["FERVID", "CompareOptions", "Comparison"]
+__all__ = ["CODER", "FERVID", "CompareOptions", "Comparison"]
+
+CODER = "coder"  # what a coder without a name is called
 
 FERVID = "fervid"
 SCHEMA = "fervid-agreement/1"
 _MOST_MOMENTS = 10_000_000  # of one clip
+_ROUNDING_S = 1e-3  # of neighbouring codes
 _UNCERTAIN = object()  # seen, and without an emotion
 Labels = Sequence[str | None]
 
@@ -46,6 +50,7 @@ class CompareOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        refuse_empty(self.tiers)
         if not 1e-3 <= self.step_s < math.inf:
             raise OptionError(f"step must be 0.001 seconds or more, not {self.step_s:g}")
         if not 0 <= self.tolerance_s < math.inf:
@@ -62,10 +67,14 @@ class Comparison:
         self._pairs: dict[tuple[str, str], list[Pairs]] = {}
         self._coincidences: list[Pairs] = []
         self._seconds: Counter[str] = Counter()
-        self._onsets: dict[str, Counter[str]] = {}  # label -> coder, fervid, matched
+        self._onsets: dict[str, dict[str, Counter[str]]] = {}  # coder -> label -> coder, fervid, matched
+        self._known: set[str] = set()  # labels that results may have
+        self._given: dict[str, None] = {}  # labels of the codes
+        self._overlaps: list[str] = []
 
     def add(self, result: ClipResult, marked: Sequence[Interval]) -> None:
         """marked: in seconds from the first frame. Raises InputError where it is not clear who or what is compared."""
+        marked = [each if each.tier else replace(each, tier=CODER) for each in marked]
         tiers = self._tiers(result, marked)
         if self._raters and self._raters[1:] != tiers:
             raise InputError(
@@ -86,7 +95,8 @@ class Comparison:
             self._count(one, other, given[one], given[other])
         for tier in tiers:
             self._count(tier, FERVID, given[tier], self._tolerant(given[tier], given[FERVID]))
-            self._match(coded[tier], person)
+            self._match(tier, coded[tier], person)
+            self._see(result, tier, coded[tier])
         self._coincidences.append(coincidences(list(zip(*given.values(), strict=True))))
         for i in range(len(moments)):
             if any(given[tier][i] is not None for tier in tiers):
@@ -131,7 +141,31 @@ class Comparison:
             for i, (code, label) in enumerate(zip(coded, said, strict=True))
         ]
 
-    def _match(self, intervals: Sequence[Interval], person: Person | None) -> None:
+    def _see(self, result: ClipResult, tier: str, intervals: Sequence[Interval]) -> None:
+        """For `notes`."""
+        for person in result.people:
+            self._known |= {emotion_name(label) for label in person.probabilities}
+            self._known |= {emotion_name(each.emotion) for each in person.segments or () if each.emotion}
+        self._given |= dict.fromkeys(_label_of(each) for each in intervals)
+        last: Interval | None = None
+        for each in intervals:
+            if last is not None and each.start_s < last.end_s - _ROUNDING_S:
+                self._overlaps.append(f"{last.name} and {each.name} of {tier} at {each.start_s:g} s in {result.path}")
+            last = each if last is None or each.end_s > last.end_s else last
+
+    def notes(self) -> list[str]:
+        """What the user should know of the codes, one line each."""
+        found = []
+        given = self._given | dict.fromkeys([] if self.options.rest is None else [emotion_name(self.options.rest)])
+        strange = [label for label in given if label not in self._known and label.lower() != UNCERTAIN]
+        if self._known and strange:
+            found.append(f"labels that are no emotions of the results, and agree with nothing: {first_of(strange)}")
+        if self._overlaps:
+            many = "2 codes overlap" if len(self._overlaps) == 1 else f"codes overlap {len(self._overlaps)} times"
+            found.append(f"{many}, and the later one counts: {first_of(self._overlaps)}")
+        return found
+
+    def _match(self, tier: str, intervals: Sequence[Interval], person: Person | None) -> None:
         """Counts onsets of the coder and of fervid, and pairs of one label within the tolerance, one to one."""
         if not self.options.tolerance_s:
             return
@@ -147,7 +181,7 @@ class Comparison:
             before = each
         for label in {label for found in onsets.values() for label, _ in found}:
             theirs, ours = ([time_s for name, time_s in onsets[who] if name == label] for who in ("coder", FERVID))
-            counts = self._onsets.setdefault(label, Counter())
+            counts = self._onsets.setdefault(tier, {}).setdefault(label, Counter())
             counts["coder"] += len(theirs)
             counts[FERVID] += len(ours)
             counts["matched"] += _matched(theirs, ours, self.options.tolerance_s)
@@ -167,7 +201,10 @@ class Comparison:
             "seconds": {name: round(self._seconds[name] * step_s, 6) for name in ("compared", "uncertain", "unseen")},
             "alpha": asdict(estimate(alpha_of, self._coincidences, self.options.seed)),
             "pairs": [self._pair(one, other) for one, other in self._pairs],
-            "onsets": {label: dict(counts) for label, counts in sorted(self._onsets.items())},
+            "onsets": {
+                tier: {label: dict(counts) for label, counts in sorted(found.items())}
+                for tier, found in self._onsets.items()
+            },
         }
 
     def _pair(self, one: str, other: str) -> dict[str, Any]:
@@ -203,8 +240,12 @@ def _labels_of_coder(intervals: Sequence[Interval], moments: Sequence[float], re
     labels: list[str | None] = [rest and emotion_name(rest)] * len(moments)
     for each in intervals:
         for i in _inside(moments, each.start_s, each.end_s):
-            labels[i] = None if each.name.lower() == UNCERTAIN else emotion_name(each.name)
+            labels[i] = None if each.name.lower() == UNCERTAIN else _label_of(each)
     return labels
+
+
+def _label_of(interval: Interval) -> str:
+    return emotion_name(interval.name)
 
 
 def _inside(moments: Sequence[float], start_s: float, end_s: float) -> range:

@@ -18,9 +18,10 @@ from fer_video.study.clips import ClipIndex
 from fer_video.study.said import first_of
 from fer_video.types import ClipResult
 
-__all__ = ["ANNOTATION_SUFFIXES", "Annotations", "Interval", "read_annotations"]
+__all__ = ["ANNOTATION_SUFFIXES", "Annotations", "Interval", "read_annotations", "refuse_empty"]
 
 _MOST_BYTES = 64 << 20
+_ROUNDED_S = 0.01  # between an end and a duration: both may be rounded
 _TABLES = (".csv", ".tsv", ".txt")
 ANNOTATION_SUFFIXES = (".eaf", ".textgrid", *_TABLES)
 # What the columns of a table may be called, the first that is there counts. BIDS has onset, duration and trial_type.
@@ -53,6 +54,7 @@ class Annotations:
         self._index: ClipIndex[str] = ClipIndex()
         self._of_clip: dict[str, list[Interval]] = {}  # as the clip is named there
         self._left: set[str] = set()
+        self._tiers: dict[str, None] = {}  # those that were seen so far, in order
         self._is_players = False  # times are those of a player, not from the first frame
 
     def of(self, result: ClipResult) -> list[Interval]:
@@ -64,12 +66,39 @@ class Annotations:
         if self._is_players:
             offset_s = result.timing.offset_s
             found = [Interval(each.start_s - offset_s, each.end_s - offset_s, each.name, each.tier) for each in found]
+        self._tiers |= dict.fromkeys(each.tier for each in found)
         return sorted(found, key=lambda each: (each.start_s, each.end_s))
 
-    @property
-    def is_of_one_clip(self) -> bool:
-        """Whether it is one file of tiers, which is about one clip."""
-        return self._is_players and bool(self._all)
+    def events(self, result: ClipResult, tiers: Sequence[str]) -> list[Interval]:
+        """Those of these tiers, or of the only one. Raises OptionError where there are several to choose from."""
+        found = self.of(result)
+        known = self._known()
+        if not tiers and len(known) > 1:
+            raise OptionError(f"{self.path}: has several tiers; choose with --tier from {_named(known)}")
+        return [each for each in found if not tiers or each.tier in tiers]
+
+    def check_tiers(self, tiers: Sequence[str]) -> None:
+        """Whether each of them is in a table or a file of one clip, or was in one of the files of a folder that were
+        read so far. Raises OptionError for one that is not."""
+        known = self._known()
+        missing = [tier for tier in tiers if tier not in known]
+        if not missing or not known:
+            return
+        if known == [""]:
+            raise OptionError(f"{self.path}: has no column tier, so there is no tier {missing[0]}; leave out --tier")
+        raise OptionError(f"{self.path}: has no tier {missing[0]}; choose with --tier from {_named(known)}")
+
+    def _known(self) -> list[str]:
+        rows = (each.tier for some in (self._all, *self._of_clip.values()) for each in some)
+        return list(dict.fromkeys([*self._tiers, *rows]))
+
+    def why_one_clip(self) -> str | None:
+        """What to do before it can be the codes of several clips; None where each of them names its clip."""
+        if not self._all:
+            return None
+        if self._is_players:
+            return f"{self.path}: is about one clip, and there are several; give a folder of such files"
+        return f"{self.path}: rows without a clip, and there are several clips; name it in a column path"
 
     def unmatched(self) -> str | None:
         """One sentence on what was for no clip."""
@@ -82,6 +111,10 @@ class Annotations:
             self._index.add(clip, self.path.parent, clip)
             self._left.add(clip)
         self._of_clip.setdefault(clip, []).append(interval)
+
+
+def _named(tiers: Sequence[str]) -> str:
+    return ", ".join(tier or "(rows without one)" for tier in tiers)
 
 
 def read_annotations(path: Path) -> Annotations:
@@ -156,9 +189,28 @@ def _row(path: Path, line: int, cells: Mapping[str, str]) -> tuple[str, Interval
     except OptionError as error:
         raise InputError(f"{path}: line {line}: {error}") from error
     name = cells.get("name", "").strip()
+    if until.strip() and cells.get("duration", "").strip():
+        _check_duration(path, line, end_s - start_s, cells["duration"])
     if end_s < start_s or not name:
         raise InputError(f"{path}: line {line}: ends before it starts" if name else f"{path}: line {line}: has no name")
     return cells.get("clip", "").strip(), Interval(start_s, end_s, name, cells.get("tier", "").strip())
+
+
+def _check_duration(path: Path, line: int, length_s: float, said: str) -> None:
+    try:
+        duration_s = seconds_of(said)
+    except OptionError as error:
+        raise InputError(f"{path}: line {line}: {error}") from error
+    if abs(length_s - duration_s) > _ROUNDED_S:
+        raise InputError(
+            f"{path}: line {line}: lasts {length_s:g} s from its start to its end, and {duration_s:g} s by its duration"
+        )
+
+
+def refuse_empty(tiers: Sequence[str]) -> None:
+    """Raises OptionError."""
+    if not all(each.strip() for each in tiers):
+        raise OptionError("tier: an empty name; give the name of a tier, or leave it out")
 
 
 def _read_tiers(path: Path) -> list[Interval]:

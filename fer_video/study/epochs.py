@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_video.errors import InputError, OptionError
-from fer_video.study.annotations import Annotations
+from fer_video.study.annotations import Annotations, refuse_empty
 from fer_video.study.baseline import Baseline
 from fer_video.study.curves import Curve, Values, curves_of, smoothed
 from fer_video.study.groups import bootstrap_bounds
@@ -36,7 +36,7 @@ class AlignOptions:
         rate_hz: Points per second.
         smooth_s: Seconds over which the curves are smoothed first. None: as they are.
         baseline: A person's own neutral: curves are changes from it, instead of probabilities.
-        tiers: Tiers whose events count. (): all.
+        tiers: Tiers whose events count. (): the only one.
         seed: Seed of the bootstrap.
     """
 
@@ -50,6 +50,7 @@ class AlignOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        refuse_empty(self.tiers)
         if not (0 <= self.before_s < math.inf and 0 < self.after_s < math.inf and 0 < self.rate_hz <= 1000):
             raise OptionError("before must be 0 seconds or more, after more than 0, and the rate 1000 or less")
         if (self.before_s + self.after_s) * self.rate_hz > _MOST_POINTS:
@@ -110,10 +111,9 @@ class Epochs:
                 return
             curve = Curve(curve.labels, curve.times, curve.sampled, changes)
         subject = (self._meta and self._meta.subject(cells)) or f"\0{result.path}"
-        for event in self._events.of(result):
-            if not self.options.tiers or event.tier in self.options.tiers:
-                key = tuple({**cells, EVENT: event.name}[name] for name in self._keys)
-                self._take(key, subject, curve, event.start_s)
+        for event in self._events.events(result, self.options.tiers):
+            key = tuple({**cells, EVENT: event.name}[name] for name in self._keys)
+            self._take(key, subject, curve, event.start_s)
 
     def _take(self, key: Key, subject: str, curve: Curve, onset_s: float) -> None:
         sums = self._sums.setdefault(key, {}).setdefault(subject, [np.zeros((len(self._grid), len(self._labels)))] * 2)
@@ -133,9 +133,11 @@ class Epochs:
         return found
 
     def aligned(self) -> Iterator[Aligned]:
-        """One for each group, in order of their names. Raises OptionError for a meta table that is not clear."""
+        """One for each group, in order of their names. Raises OptionError for a meta table that is not clear,
+        and for tiers that are nowhere."""
         if self._meta is not None:
             self._meta.check()
+        self._events.check_tiers(self.options.tiers)
         for key, subjects in sorted(self._sums.items()):
             with np.errstate(invalid="ignore"):
                 table = np.stack([(sums / counts) for sums, counts in subjects.values()])

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fer_video.closing import Closing
 from fer_video.errors import InputError, OptionError
 from fer_video.faces.quality import QUALITIES
-from fer_video.study.annotations import Annotations, Interval
+from fer_video.study.annotations import Annotations, Interval, refuse_empty
 from fer_video.study.baseline import Baseline
 from fer_video.study.figures import LABEL_FIGURES, UNCERTAIN, UNCERTAIN_FIGURES, Figures, Span
 from fer_video.study.groups import Groups
@@ -52,7 +53,7 @@ class SummaryOptions:
         seed: Seed of the bootstrap.
         smooth_s: Seconds over which the curves are smoothed first. None: as they are.
         baseline: A person's own neutral, to which the change is measured.
-        tiers: Tiers whose events count. (): all.
+        tiers: Tiers whose events count. (): the only one.
         min_quality: Levels and changes come from faces of at least this quality, 0 to 1.
     """
 
@@ -65,6 +66,7 @@ class SummaryOptions:
     min_quality: float = 0.0
 
     def __post_init__(self) -> None:
+        refuse_empty(self.tiers)
         if not all(self.keys):
             raise OptionError(f"by {self.by!r}: an empty name; give clip, person or columns of the meta table")
         if self.smooth_s is not None and not 0 < self.smooth_s < math.inf:
@@ -83,7 +85,7 @@ class SummaryOptions:
         return self.by not in ("clip", "person")
 
 
-class Summarizer:
+class Summarizer(Closing):
     """Takes results one after the other; memory does not grow with their length, and hardly with their number.
 
     meta: what else is known of the clips. events: each of them in a clip is a row of its own. notes: what the user
@@ -140,9 +142,15 @@ class Summarizer:
                     self._group_row(result, person, figures, cells or {}, event)
 
     def _events(self, result: ClipResult) -> list[Interval]:
-        wanted = self.options.tiers
         assert self.events is not None
-        return [each for each in self.events.of(result) if not wanted or each.tier in wanted]
+        found = self.events.events(result, self.options.tiers)
+        for each in found:
+            if each.end_s <= each.start_s:
+                raise OptionError(
+                    f"{self.events.path}: the event {each.name} at {each.start_s:g} s has no length; give it an end "
+                    "after its start"
+                )
+        return found
 
     def _people(self, result: ClipResult) -> list[Person | None]:
         """Everybody, also for a meta table that tells people apart, or the main person; None stands for nobody."""
@@ -173,15 +181,17 @@ class Summarizer:
             key = tuple(named[name] for name in self._keys)
             self._groups.add(key, subject, values, has_face=bool(figures.frames))
 
+    def close(self) -> None:
+        """Where there is no table to be had, after an error."""
+        self._table.close()
+
     def table(self) -> Table:
         """All rows, with their columns. To be closed. Fills `notes`. Raises OptionError for a meta table that is not
-        clear."""
-        try:
-            if self.meta is not None:
-                self.meta.check()
-        except OptionError:
-            self._table.close()
-            raise
+        clear, and for tiers that are nowhere."""
+        if self.meta is not None:
+            self.meta.check()
+        if self.events is not None:
+            self.events.check_tiers(self.options.tiers)
         self._note()
         table = self._grouped() if self.options.grouped else self._table
         bounds = ("",) if not self.options.grouped or self._within else _BOUNDS

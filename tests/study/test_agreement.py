@@ -129,7 +129,8 @@ def test_tolerance_forgives_what_comes_early_or_late() -> None:
     assert half["agreement"]["value"] == pytest.approx(0.98)
     report = compared(result, codes, tolerance_s=0.4)
     assert report["pairs"][0]["kappa"]["value"] == 1.0
-    assert report["onsets"] == {
+    assert report["raters"] == ["fervid", "coder"]  # a coder without a name
+    assert report["onsets"]["coder"] == {
         "happiness": {"coder": 1, "fervid": 1, "matched": 1},
         "neutral": {"coder": 2, "fervid": 2, "matched": 2},
     }
@@ -150,6 +151,39 @@ def test_coders_are_compared_with_each_other_too() -> None:
         compared(result, marked)
     with pytest.raises(InputError, match="no tier cleo"):
         compared(result, marked, tiers=("cleo",))
+
+
+def test_onsets_are_those_of_each_coder() -> None:
+    result = said((0, 5, "neutral"), (5, 10, "happiness"))
+    marked = [
+        Interval(0, 5, "neutral", "anna"), Interval(5, 10, "happy", "anna"),
+        Interval(0, 2, "neutral", "ben"), Interval(2, 10, "happy", "ben"),
+    ]  # fmt: skip
+    report = compared(result, marked, tiers=("anna", "ben"), tolerance_s=1)
+    assert report["onsets"]["anna"]["happiness"] == {"coder": 1, "fervid": 1, "matched": 1}
+    assert report["onsets"]["ben"]["happiness"] == {"coder": 1, "fervid": 1, "matched": 0}
+
+
+def notes_of(result: ClipResult, marked: Sequence[Interval], **options: Any) -> list[str]:
+    comparison = Comparison(CompareOptions(**options))
+    comparison.add(result, marked)
+    return comparison.notes()
+
+
+def test_labels_that_no_result_has_are_named() -> None:
+    result = said((0, 10, "happiness"))
+    assert notes_of(result, coded((0, 5, "happy"), (5, 6, "uncertain"))) == []
+    assert notes_of(result, coded((0, 5, "happy"), (5, 6, "Joyful"), (6, 7, "Grin")), rest="Nothing") == [
+        "labels that are no emotions of the results, and agree with nothing: Joyful, Grin, Nothing"
+    ]
+
+
+def test_codes_of_one_coder_that_overlap_are_named() -> None:
+    result = said((0, 10, "happiness"))
+    two = [Interval(0, 5, "happy", "anna"), Interval(5, 10, "neutral", "anna"), Interval(0, 10, "sad", "ben")]
+    assert not [note for note in notes_of(result, two, tiers=("anna", "ben")) if "overlap" in note]
+    (note,) = notes_of(result, coded((0, 5, "happiness"), (3, 4, "happiness")))
+    assert note == "2 codes overlap, and the later one counts: happiness and happiness of coder at 3 s in a.mp4"
 
 
 def test_several_clips_have_intervals_over_clips() -> None:
@@ -207,7 +241,7 @@ def test_the_command(tmp_path: Path) -> None:
     assert value["pairs"][0]["kappa"]["value"] == pytest.approx(kappa, abs=1e-12)
     table = fervid("compare", results, path, "--tier", "anna", "--tolerance", "0.1").stdout
     assert table.startswith("1 clip, 10.0 s coded\n  compared 10.0 s, uncertain 0.0 s, unseen 0.0 s\n")
-    assert "onsets within 0.1 s" in table
+    assert "onsets of anna within 0.1 s" in table
 
 
 def test_the_command_says_what_is_not_compared(tmp_path: Path) -> None:
@@ -222,6 +256,14 @@ def test_the_command_says_what_is_not_compared(tmp_path: Path) -> None:
         f"warning: {tmp_path / 'codes.csv'}: 1 in it match no clip: z",
         "warning: 1 of 3 clips have no codes",
     ]
+    (tmp_path / "codes.csv").write_text("start,end,label\n0,10,happy\n")
+    run = fervid("compare", results, tmp_path / "codes.csv")
+    assert run.exit_code == 1
+    assert "rows without a clip, and there are several clips; name it in a column path" in run.stderr
+    run = fervid("compare", results, tmp_path / "codes.csv", "--tier", "x")
+    assert "has no column tier, so there is no tier x; leave out --tier" in run.stderr
+    run = fervid("compare", results, tmp_path / "codes.csv", "--tier", "")
+    assert "tier: an empty name" in run.stderr
     one = eaf(tmp_path / "c.eaf", anna=[(0, 1000, "happy")])
     run = fervid("compare", results, one)
     assert run.exit_code == 1

@@ -11,7 +11,7 @@ from made import written
 from praatio import textgrid
 from pympi.Elan import Eaf
 
-from fer_video.errors import InputError
+from fer_video.errors import InputError, OptionError
 from fer_video.study.annotations import Interval, read_annotations
 from fer_video.types import ClipResult, Timing
 
@@ -63,13 +63,16 @@ def test_a_table_with_paths_is_for_each_clip(tmp_path: Path) -> None:
     assert events.of(CLIP) == [Interval(0.0, 1.0, "all"), Interval(1.0, 2.0, "a")]  # the full name is the better match
     assert events.of(replace(CLIP, path="other.mp4")) == [Interval(0.0, 1.0, "all")]
     assert events.unmatched() == f"{tmp_path / 'e.csv'}: 2 in it match no clip: a, z"
-    assert not events.is_of_one_clip
+    assert (
+        events.why_one_clip()
+        == f"{tmp_path / 'e.csv'}: rows without a clip, and there are several clips; name it in " + ("a column path")
+    )
 
 
 def test_tiers_made_by_hand_with_pympi(tmp_path: Path) -> None:
     path = eaf(tmp_path / "a.eaf", anna=[(0, 1500, "Happy"), (1500, 2000, "")], ben=[(100, 900, "Sad")])
     assert marked(path) == [Interval(0.0, 1.5, "Happy", "anna"), Interval(0.1, 0.9, "Sad", "ben")]
-    assert read_annotations(path).is_of_one_clip
+    assert "is about one clip" in str(read_annotations(path).why_one_clip())
 
 
 def test_tiers_made_by_hand_with_praatio(tmp_path: Path) -> None:
@@ -109,6 +112,12 @@ def test_a_folder_has_a_file_per_clip(tmp_path: Path) -> None:
         ("e.csv", "start,end,name\n1,,a\n", "line 2: '' is not a time"),
         ("e.csv", "start,end,name\n3,2,a\n", "line 2: ends before it starts"),
         ("e.csv", "start,end,name\n1,2,\n", "line 2: has no name"),
+        (
+            "e.csv",
+            "start,end,duration,name\n1,2,1,a\n1,2,3,a\n",
+            "line 3: lasts 1 s from its start to its end, and 3 s",
+        ),
+        ("e.csv", "start,end,duration,name\n1,2,x,a\n", "line 2: 'x' is not a time"),
         ("e.csv", 'start,end,name\n1,2,"a\n', "is not CSV"),
         ("e.eaf", "<a", "cannot be read; check that its program opens it"),
         ("e.eaf", "<ANNOTATION_DOCUMENT/>", "cannot be read"),
@@ -142,3 +151,26 @@ def test_an_eaf_that_unfolds_without_end_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="cannot be read"):
         marked(tmp_path / "e.eaf")
+
+
+def test_tiers_are_chosen_by_name(tmp_path: Path) -> None:
+    path = eaf(tmp_path / "a.eaf", anna=[(0, 1500, "Happy")], ben=[(100, 900, "Sad")])
+    events = read_annotations(path)
+    with pytest.raises(OptionError, match=r"a\.eaf: has several tiers; choose with --tier from anna, ben"):
+        events.events(CLIP, ())
+    assert events.events(CLIP, ("ben",)) == [Interval(0.1, 0.9, "Sad", "ben")]
+    events.check_tiers(("ben", "anna"))
+    with pytest.raises(OptionError, match=r"a\.eaf: has no tier cleo; choose with --tier from anna, ben"):
+        events.check_tiers(("cleo",))
+    (tmp_path / "e.csv").write_text("start,end,name\n1,2,a\n")
+    with pytest.raises(OptionError, match="has no column tier, so there is no tier x; leave out --tier"):
+        read_annotations(tmp_path / "e.csv").check_tiers(("x",))
+
+
+def test_tiers_of_a_folder_are_known_when_its_files_were_read(tmp_path: Path) -> None:
+    eaf(tmp_path / "a.eaf", anna=[(0, 1000, "Happy")])
+    events = read_annotations(tmp_path)
+    events.check_tiers(("cleo",))
+    assert events.events(CLIP, ("cleo",)) == []
+    with pytest.raises(OptionError, match="has no tier cleo; choose with --tier from anna"):
+        events.check_tiers(("cleo",))

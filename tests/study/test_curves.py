@@ -31,11 +31,11 @@ NAN = float("nan")
 
 def with_events(results: list[ClipResult], events: Path, meta: Path | None = None, **options: Any) -> pd.DataFrame:
     known = None if meta is None else read_meta(meta)
-    summarizer = Summarizer(SummaryOptions(**options), known, read_annotations(events))
-    for each in results:
-        summarizer.add(each)
-    with summarizer.table() as table:
-        frame = pd.DataFrame.from_records(list(table), columns=table.columns)
+    with Summarizer(SummaryOptions(**options), known, read_annotations(events)) as summarizer:
+        for each in results:
+            summarizer.add(each)
+        with summarizer.table() as table:
+            frame = pd.DataFrame.from_records(list(table), columns=table.columns)
     frame.attrs["notes"] = summarizer.notes
     return frame
 
@@ -281,3 +281,18 @@ def test_an_event_that_is_a_segment_to_the_millisecond_has_one_onset(tmp_path: P
         assert (row["share_happiness"], row["share_neutral"]) == (1.0, 0.0)
         assert row["first_onset_s_happiness"] == pytest.approx(0, abs=1e-3)
         assert row["frames"] == 10
+
+
+def test_tiers_of_events(tmp_path: Path) -> None:
+    path = tmp_path / "e.csv"
+    path.write_text("start,end,name,tier\n0,1,joke,film\n0,1,cough,room\n")
+    assert with_events([watched()], path, tiers=("film",)).event.tolist() == ["joke"]
+    with pytest.raises(OptionError, match="has several tiers; choose with --tier from film, room"):
+        with_events([watched()], path)
+    with pytest.raises(OptionError, match="has no tier x; choose with --tier from film, room"):
+        with_events([watched()], path, tiers=("x",))
+    with pytest.raises(OptionError, match="tier: an empty name"):
+        SummaryOptions(tiers=("",))
+    path.write_text("start,end,name\n1,1,joke\n")
+    with pytest.raises(OptionError, match=r"e\.csv: the event joke at 1 s has no length"):
+        with_events([watched()], path)

@@ -132,6 +132,19 @@ def test_clips_without_a_row_are_named(tmp_path: Path, events: Path, people: Pat
     ]
 
 
+def test_tiers_of_events(tmp_path: Path) -> None:
+    path = tmp_path / "e.csv"
+    path.write_text("start,end,name,tier\n1,1,joke,film\n1,1,cough,room\n")
+    (found,) = aligned([clip("a.mp4", [0.5] * 30)], path, tiers=("film",))
+    assert found.events == 1
+    with pytest.raises(OptionError, match="has several tiers; choose with --tier from film, room"):
+        aligned([clip("a.mp4", [0.5] * 30)], path)
+    with pytest.raises(OptionError, match="has no tier x; choose with --tier from film, room"):
+        aligned([clip("a.mp4", [0.5] * 30)], path, tiers=("x",))
+    with pytest.raises(OptionError, match="tier: an empty name"):
+        AlignOptions(tiers=(" ",))
+
+
 def test_options_of_align_need_it(tmp_path: Path, events: Path) -> None:
     results = tmp_path / "r.json"
     results.write_text(json.dumps(clip_object(clip("a.mp4", [0.5] * 30), frames=True)))

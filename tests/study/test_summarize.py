@@ -57,11 +57,11 @@ def clip(path: str, happiness: Sequence[float], segments: Sequence[Segment] = ()
 
 
 def rows_of(results: Sequence[ClipResult], meta: Path | None = None, **options: Any) -> list[dict[str, Any]]:
-    summarizer = Summarizer(SummaryOptions(**options), None if meta is None else read_meta(meta))
-    for each in results:
-        summarizer.add(each)
-    with summarizer.table() as table:
-        return [{name: row.get(name) for name in table.columns} for row in table]
+    with Summarizer(SummaryOptions(**options), None if meta is None else read_meta(meta)) as summarizer:
+        for each in results:
+            summarizer.add(each)
+        with summarizer.table() as table:
+            return [{name: row.get(name) for name in table.columns} for row in table]
 
 
 def test_figures_are_those_that_pandas_computes_from_the_frame_rows(tmp_path: Path, face_clip: Path) -> None:
