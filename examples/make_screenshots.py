@@ -43,8 +43,7 @@ def report(work: Path) -> None:
         page.screenshot(path=IMAGES / "report.jpg", type="jpeg", quality=85)
     with browser(work, width=390, height=844, color_scheme="dark") as page:
         show(page, work / "report.html")
-        page.evaluate("document.getElementById('people').scrollIntoView()")
-        page.evaluate("scrollBy(0, -400)")  # the video, which stays in sight, covers the first part
+        page.evaluate("document.querySelector('.person').scrollIntoView()")  # below the video, which stays in sight
         page.wait_for_timeout(500)
         page.screenshot(path=IMAGES / "report-phone.jpg", type="jpeg", quality=85)
 

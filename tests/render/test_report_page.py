@@ -267,6 +267,20 @@ def test_a_picture_and_a_strip_play_their_stretch(browser: Browser, example_repo
         assert visit.is_quiet(), visit.said
 
 
+def test_a_stretch_before_what_is_playing_is_played_too(browser: Browser, example_report: Path) -> None:
+    with browser.open(example_report) as visit:
+        playable(visit)
+        for _ in range(5):
+            visit.page.evaluate("seek(8.2); video.play()")
+            visit.until("!video.seeking && page.time > 8.3")
+            visit.page.evaluate("play(1, 2)")
+            visit.until("!video.seeking && page.time > 1.1 && page.time < 2")
+            assert not visit.page.evaluate("video.paused")
+        visit.until("video.paused")
+        assert 1.9 < now_s(visit) < 2.3
+        assert visit.is_quiet(), visit.said
+
+
 @pytest.mark.parametrize("look", LOOKS)
 def test_a_strip_goes_from_stretch_to_stretch(browser: Browser, minutes: Path, look: Look) -> None:
     with browser.open(minutes, *look) as visit:

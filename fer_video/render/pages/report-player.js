@@ -81,7 +81,7 @@ function reading(person, t) {
 }
 
 function moved(t) {
-  if (until !== null && !video.paused && t >= until) {
+  if (until !== null && !video.paused && !video.seeking && t >= until) {  // a frame from before the jump does not count
     until = null;
     video.pause();
   }
