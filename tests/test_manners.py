@@ -180,3 +180,11 @@ def test_a_summary_at_once_is_that_of_the_results(tmp_path: Path, face_clip: Pat
         run = fervid("predict", face_clip, "--rows", "summary", *arguments)
         assert run.exit_code == 2
         assert said in run.stderr
+
+
+def test_a_format_that_the_name_of_the_file_contradicts(tmp_path: Path, face_clip: Path) -> None:
+    out = tmp_path / "r.json"
+    done = fervid("predict", face_clip, "--out", out, "--format", "csv")
+    assert done.exit_code == 2
+    assert "--format csv and the suffix of --out" in done.stderr
+    assert not out.exists()

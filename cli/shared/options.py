@@ -50,7 +50,9 @@ input_argument: Callable[[F], F] = click.argument(
 def _format_from_name(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str:
     """--format, or else what the suffix of --out says, or else what a config file says, or else a table."""
     out = ctx.params.get("out")
-    by_suffix = FILE_SUFFIXES.get(Path(out).suffix.lower()) if out else None
+    by_suffix = FILE_SUFFIXES.get(Path(out).suffix.lower()) if out and not out.endswith("/") else None
+    if by_suffix not in (None, "table", value) and is_typed(ctx, "format_name"):
+        raise click.UsageError(f"--format {value} and the suffix of --out {out} contradict each other; give one")
     return (value if is_typed(ctx, "format_name") else by_suffix or value) or "table"
 
 
