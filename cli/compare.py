@@ -85,14 +85,16 @@ def compare(
 ) -> None:  # fmt: skip
     """Measure how far results agree with what people coded in the same clips.
 
-    RESULTS is a file or folder written by fervid predict. CODES is an .eaf (ELAN) or .TextGrid (Praat) file, a folder
-    of these named as the clips are, or a CSV file with the columns start, end, name and, for several clips, path.
+    RESULTS is a file or folder written by fervid predict, or - for JSON Lines on stdin. CODES is an .eaf (ELAN) or
+    .TextGrid (Praat) file, a folder of these named as the clips are, or a CSV file with the columns start, end, name
+    and, for several clips, path.
 
     \b
     fervid predict clip.mp4 --out r.json
     fervid compare r.json coded.eaf --tier anna --tier ben --tolerance 0.5
     """
-    from fer_video.results.read import result_files, stream_results
+    from fer_video.results.found import result_files
+    from fer_video.results.read import stream_results
     from fer_video.study.agreement import CompareOptions, Comparison
     from fer_video.study.annotations import read_annotations
 

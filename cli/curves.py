@@ -10,6 +10,7 @@ from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import debug_option
 from fer_video.cli.shared.output import text_output
+from fer_video.cli.shared.results import named_results
 
 __all__ = ["curves"]
 
@@ -67,7 +68,7 @@ def curves(
     fervid curves results/ --smooth 0.5 --resample 5 --out curves.csv
     """
     from fer_video.files import refuse_same
-    from fer_video.results.read import result_files, stream_results
+    from fer_video.results.read import stream_results
     from fer_video.study.baseline import baseline_of
     from fer_video.study.curve_table import CurveOptions, CurveTable
     from fer_video.study.meta import read_meta
@@ -77,7 +78,7 @@ def curves(
     options = CurveOptions(smooth_s, rate_hz, neutral, min_quality)
     if out is not None:
         check_table(Path(out))
-    found = result_files(results)
+    found = named_results(results)
     if out is not None:
         refuse_same(Path(out), [*map(str, found), *filter(None, [meta])])
     known = None if meta is None else read_meta(Path(meta))

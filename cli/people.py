@@ -15,7 +15,7 @@ from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import debug_option
 
-from fer_video.errors import InputError, printable
+from fer_video.errors import InputError, OptionError, printable
 
 if TYPE_CHECKING:
     from fer_video.study.people import Appearance, Found, Gathered
@@ -83,8 +83,8 @@ def people(
 ) -> None:  # fmt: skip
     """Find the same people in the results of many clips.
 
-    RESULTS are JSON files, or folders of JSON files, written by fervid predict with --identity-embeddings. Prints the
-    people, in how many clips each of them is, for how long, and with which emotions.
+    RESULTS are JSON files, or folders of JSON files, written by fervid predict with --identity-embeddings; or - for
+    JSON Lines on stdin. Prints the people, in how many clips each of them is, for how long, and with which emotions.
 
     \b
     fervid predict recordings/ --identity-embeddings --out results/
@@ -104,6 +104,8 @@ def people(
         raise click.UsageError("--write and --out contradict each other; give one of them")
     if identity_model is not None and gallery is None:
         raise click.UsageError("--identity-model is for the pictures of --gallery")
+    if "-" in results and (write or forget or out is not None):
+        raise click.UsageError("--write, --out and --forget are for files of results, not for stdin")
     found, errors = _files(results)
     if forget:
         if any(is_typed(ctx, name) for name in ctx.params if name not in ("results", "format_name", "forget", "quiet")):
@@ -117,6 +119,8 @@ def people(
     for error in gathered.errors:
         warn(f"error: {error}")
     named = _named(gathered, names, gallery, identity_model, quiet=quiet)
+    if write and all(each.identity is None for each in named):
+        raise OptionError("no names to write: nobody has one; give them with --names or --gallery")
     _print(named, format_name)
     if sheet is not None:
         from fer_video.files import refuse_same
@@ -133,12 +137,17 @@ def people(
 def _files(named: Sequence[str]) -> tuple[list[Path], list[InputError]]:
     """Files as named, each once; of folders the results right in them, in natural order."""
     from fer_video.media.decode import natural
-    from fer_video.results.read import RESULT_SUFFIXES
+    from fer_video.results.documents import RESULT_SUFFIXES
+    from fer_video.results.found import why_no_result
 
     found: dict[Path, Path] = {}
     errors: list[InputError] = []
+    others: list[str] = []
     for each in map(Path, named):
         inside = [each]
+        if not each.is_dir() and (why := why_no_result(each)):
+            others.append(why)
+            continue
         if each.is_dir():
             inside = [file for file in each.iterdir() if file.is_file() and file.suffix.lower() in RESULT_SUFFIXES]
             if not inside:
@@ -150,7 +159,9 @@ def _files(named: Sequence[str]) -> tuple[list[Path], list[InputError]]:
         for file in sorted(inside, key=lambda file: natural(file.name)):
             found.setdefault(file.resolve(), file)
     if not found:
-        raise errors[0]
+        raise errors[0] if errors else InputError(others[0])
+    for said in others:
+        warn(f"warning: passed over: {said}")
     for error in errors:
         warn(f"error: {error}")
     return list(found.values()), errors

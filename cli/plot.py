@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 from fer_video.cli.shared.align import align_options, plot_around_events, refuse_without_align
-from fer_video.cli.shared.command import command
+from fer_video.cli.shared.command import command, is_typed
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.options import debug_option
+from fer_video.cli.shared.results import named_results
 
 from fer_video.errors import InputError
 from fer_video.files import parse_json, read_limited
@@ -53,10 +54,10 @@ def plot(
 ) -> None:
     """Draw the emotions over time as a picture.
 
-    RESULTS is the output of fervid predict --frames. One clip gives one panel per person with segments, hatched where
-    the person is not in sight. Several clips, or a folder of results, give one panel per clip with its main person,
-    and more than 60 several pages of a PDF.
-    The output of fervid evaluate --format json gives a confusion matrix. --align gives mean curves around events.
+    RESULTS is the output of fervid predict --frames, or - for JSON Lines on stdin. One clip gives one panel per person
+    with segments, hatched where the person is not in sight. Several clips, or a folder of results, give one panel per
+    clip with its main person, and more than 60 several pages of a PDF. The output of fervid evaluate --format json
+    gives a confusion matrix. --align gives mean curves around events.
 
     \b
     fervid predict clip.mp4 --frames --out r.json
@@ -67,19 +68,23 @@ def plot(
     from fer_video.files import refuse_same
     from fer_video.render.figure import PLOT_SUFFIXES, check_drawing
     from fer_video.render.plot import plot_clip, plot_clips
-    from fer_video.results.read import read_results, result_files
+    from fer_video.results.documents import STDIN
+    from fer_video.results.read import read_results
 
     path = Path(out)
     if path.suffix.lower() not in PLOT_SUFFIXES:
         raise click.UsageError(f"{out}: not a picture that can be written; name it .png, .svg or .pdf")
     check_drawing(path)
-    files = result_files(results)
+    files = named_results(results)
     refuse_same(path, map(str, files))
     if given["align"] is not None:
+        for name in ("kind", "person", "group"):
+            if is_typed(ctx, name):
+                raise click.UsageError(f"--{name} is not for --align, which draws mean curves of the main people")
         plot_around_events(files, path, given)
         return
     refuse_without_align(ctx)
-    if len(files) == 1 and _plot_evaluation(files[0], path):
+    if len(files) == 1 and files[0] != STDIN and _plot_evaluation(files[0], path):
         return
     clips = [result for file in files for result in read_results(file)]
     if len(clips) == 1:

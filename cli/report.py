@@ -67,7 +67,8 @@ def report(
 
     The page shows people first, the video with boxes, timelines of the emotions, moments of note, segments and run
     details, and offers the data for download. RESULTS is the output of fervid predict --frames, or a folder of such
-    files. A CLIP is analysed first. Several clips make a folder with one page per clip and a searchable index.html.
+    files, or - for JSON Lines on stdin. A CLIP is analysed first; - also reads a list of clips. Several clips make a
+    folder with one page per clip and a searchable index.html.
 
     \b
     fervid report clip.mp4 --out report.html
@@ -77,11 +78,13 @@ def report(
     from fer_video.files import refuse_same
     from fer_video.media.inputs import expand_inputs
     from fer_video.render.report import ReportOptions, check_report
-    from fer_video.results.read import holds_results, result_files
+    from fer_video.results.documents import STDIN, is_on_stdin
+    from fer_video.results.found import holds_results, result_files
 
     check_report()
-    named = list(read_list(inputs))
-    given_results = [name for name in named if holds_results(Path(name))]
+    piped = "-" in inputs and is_on_stdin()
+    named = list(inputs if piped else read_list(inputs))
+    given_results = [name for name in named if Path(name) == STDIN or holds_results(Path(name))]
     files = result_files(given_results)
     found = expand_inputs(name for name in named if name not in given_results)
     if not files and not found.paths and not found.errors:

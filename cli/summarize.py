@@ -10,6 +10,7 @@ from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import debug_option
 from fer_video.cli.shared.output import text_output
+from fer_video.cli.shared.results import named_results
 
 from fer_video.errors import InputError
 
@@ -104,9 +105,10 @@ def summarize(
 ) -> None:  # fmt: skip
     """Summarise the results of many clips in one table.
 
-    RESULTS are files or folders written by fervid predict --frames. The columns are, for each emotion: mean, standard
-    deviation, peak and its time, share of the time, number of onsets and time of the first one; and visibility, time
-    in sight and changes per minute. Groups have means over subjects with 95 % bootstrap intervals.
+    RESULTS are files or folders written by fervid predict --frames, or - for JSON Lines on stdin. The columns are, for
+    each emotion: mean, standard deviation, peak and its time, share of the time, number of onsets and time of the first
+    one; and visibility, time in sight and changes per minute. Groups have means over subjects with 95 % bootstrap
+    intervals.
 
     \b
     fervid predict interviews/ --frames --out results/
@@ -115,10 +117,11 @@ def summarize(
     fervid summarize results/ --events film.csv --by event --baseline 0-10
     """
     from fer_video.files import refuse_same
-    from fer_video.results.read import result_files, stream_results
+    from fer_video.results.read import stream_results
     from fer_video.study.annotations import read_annotations
     from fer_video.study.baseline import baseline_of
     from fer_video.study.meta import read_meta
+    from fer_video.study.said import first_of
     from fer_video.study.summarize import Summarizer, SummaryOptions
     from fer_video.study.tables import check_table, write_csv, write_table
 
@@ -128,27 +131,31 @@ def summarize(
     options = SummaryOptions(by, long, seed, smooth_s, neutral, tiers, min_quality)
     if out is not None:
         check_table(Path(out))
-    found = result_files(results)
+    found = named_results(results)
     if out is not None:
         refuse_same(Path(out), [*map(str, found), *filter(None, [meta, events])])
     marked = None if events is None else read_annotations(Path(events))
-    summarizer = Summarizer(options, None if meta is None else read_meta(Path(meta)), marked)
-    failures = 0
-    for file in found:
-        try:
-            for result in stream_results(file):
-                failures += result.status == "failed"
-                summarizer.add(result)
-        except InputError as error:
-            if len(found) == 1:
-                raise
-            warn(f"error: {error}")
-            failures += 1
-    with summarizer.table() as table:
-        for note in () if quiet else summarizer.notes:
-            warn(f"warning: {note}")
-        if out is not None:
-            write_table(table, Path(out))
-        else:
-            write_csv(table, text_output())
-    ctx.exit(1 if failures else 0)
+    failed: list[str] = []
+    errors = 0
+    with Summarizer(options, None if meta is None else read_meta(Path(meta)), marked) as summarizer:
+        for file in found:
+            try:
+                for result in stream_results(file):
+                    failed += [result.path] if result.status == "failed" else []
+                    summarizer.add(result)
+            except InputError as error:
+                if len(found) == 1:
+                    raise
+                warn(f"error: {error}")
+                errors += 1
+        with summarizer.table() as table:
+            if failed:
+                clips = "1 clip failed" if len(failed) == 1 else f"{len(failed)} clips failed"
+                summarizer.notes.append(f"{clips}: {first_of(failed)}")
+            for note in () if quiet else summarizer.notes:
+                warn(f"warning: {note}")
+            if out is not None:
+                write_table(table, Path(out))
+            else:
+                write_csv(table, text_output())
+    ctx.exit(1 if failed or errors else 0)

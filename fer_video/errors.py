@@ -69,7 +69,8 @@ def fault_of(clip: str, error: Exception) -> InputError:
 
 
 def _same(one: str, other: str) -> bool:
-    return os.path.normpath(one) == os.path.normpath(other)  # noqa: PTH  of names, not of files
+    """Of names; the files need not be there."""
+    return os.path.normpath(one) == os.path.normpath(other)
 
 
 def unexpected(error: Exception) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from fer_video.cli.shared.command import is_typed
 from fer_video.cli.shared.completion import files
+from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import analyzer_options
 from fer_video.cli.shared.progress import BatchProgress
 
@@ -17,7 +18,7 @@ from fer_video.errors import InputError
 if TYPE_CHECKING:
     from fer_video.types import ClipResult
 
-__all__ = ["refuse_analysis_options", "result_of", "result_option"]
+__all__ = ["named_results", "refuse_analysis_options", "result_of", "result_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,6 +29,17 @@ result_option: Callable[[F], F] = click.option(
     shell_complete=files,
     help="Read the output of fervid predict --frames from FILE instead of analysing the clip.",
 )
+
+
+def named_results(named: Iterable[str]) -> list[Path]:
+    """Files of results; what is none is passed over with a warning, where there are others. Raises InputError."""
+    from fer_video.results.found import result_files
+
+    passed_over: list[str] = []
+    files = result_files(named, passed_over)
+    for said in passed_over:
+        warn(f"warning: passed over: {said}")
+    return files
 
 
 def result_of(

@@ -14,7 +14,8 @@ from fer_video.api.keywords import FrameKeywords, Keywords, explained, options_o
 from fer_video.errors import InputError, OptionError
 from fer_video.media.arrays import ArraySource, Order, is_pixels
 from fer_video.options import AnalyzerOptions
-from fer_video.results.read import read_results, result_files, stream_results
+from fer_video.results.found import result_files
+from fer_video.results.read import read_results, stream_results
 from fer_video.types import ClipResult, Observation
 
 __all__ = ["analyze", "analyze_frames", "analyze_many", "load", "load_all", "stream", "summarize"]
@@ -107,7 +108,7 @@ def load_all(*paths: Clip) -> Iterator[ClipResult]:
 
 
 def summarize(
-    results: Iterable[ClipResult],
+    results: Iterable[ClipResult] | Clip,
     by: str = "clip",
     *,
     meta: Clip | None = None,
@@ -121,11 +122,11 @@ def summarize(
 ) -> Any:
     """A pandas DataFrame (extra [tables]) as `fervid summarize` writes it (docs/study.md).
 
-    results: such as load_all("results/"). by: clip, person, or columns of the table meta, such as "condition". meta:
-    CSV about the clips. events: a table or tiers, each event a row; tiers: only events of these. smooth: seconds that
-    the probabilities are smoothed over. baseline: "0-10", or the file of a result. min_quality: 0 to 1, leaves out
-    frames with worse faces. long: one row per emotion too. seed: of the bootstrap. What `fervid summarize` prints as
-    warnings is in `attrs["notes"]` of the DataFrame.
+    results: a file or folder of results, or ClipResults such as load_all("results/") gives. by: clip, person, or
+    columns of the table meta, such as "condition". meta: CSV about the clips. events: a table or tiers, each event a
+    row; tiers: only events of these. smooth: seconds that the probabilities are smoothed over. baseline: "0-10", or the
+    file of a result. min_quality: 0 to 1, leaves out frames with worse faces. long: one row per emotion too. seed: of
+    the bootstrap. What `fervid summarize` prints as warnings is in `attrs["notes"]` of the DataFrame.
 
     Raises InputError, OptionError.
     """
@@ -139,7 +140,7 @@ def summarize(
     options = SummaryOptions(by, long, seed, smooth, neutral, tuple(tiers), min_quality)
     marked = None if events is None else read_annotations(Path(events))
     with Summarizer(options, None if meta is None else read_meta(Path(meta)), marked) as summarizer:
-        for result in results:
+        for result in load_all(results) if isinstance(results, str | os.PathLike) else results:
             summarizer.add(result)
         with summarizer.table() as table:
             frame = frame_of(table, table.columns)

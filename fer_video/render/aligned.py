@@ -37,7 +37,7 @@ def plot_aligned(groups: Sequence[Aligned], out: Path, *, change: bool = False) 
     columns = min(_COLUMNS, len(labels))
     rows = -(-len(labels) // columns)
     figure = Figure(figsize=(3.6 * max(columns, 2), 2.3 * rows + 0.9), layout="constrained")
-    panels = list(figure.subplots(rows, columns, squeeze=False, sharex=True).flat)
+    panels = list(figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).flat)
     for axes, label in zip(panels, labels, strict=False):
         column = groups[0].labels.index(label)
         for place, group in enumerate(groups):
@@ -51,6 +51,7 @@ def plot_aligned(groups: Sequence[Aligned], out: Path, *, change: bool = False) 
         axes.set_visible(False)
     for axes in panels[max(len(labels) - columns, 0) : len(labels)]:
         axes.set_xlabel("seconds from the onset", fontsize=9)
+        axes.tick_params(labelbottom=True)  # the lowest one of its column, which may be above an empty place
     figure.supylabel("change from the baseline (log-ratio)" if change else "probability", fontsize=9)
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), 4), fontsize=8, frameon=False)

@@ -101,6 +101,8 @@ def _multiples(shown: Sequence[ClipResult], kind: Kind, said: str) -> Any:
         axes.set_title(_plain(f"{printable(Path(result.path).stem)[-30:]}\n{answer}"), loc="left", fontsize=8)
     for axes in panels[len(shown) :]:
         axes.set_visible(False)
+    for axes in panels[max(len(shown) - columns, 0) : len(shown)]:
+        axes.set_xlabel("seconds", fontsize=8)
     if said:
         figure.suptitle(said, fontsize=9)
     _legend(figure, panels)

@@ -26,6 +26,7 @@ from fer_video.render.overlay import Overlay, OverlayOptions, hide_faces
 from fer_video.render.playback import Box, Playback
 from fer_video.render.sound import SoundTrack
 from fer_video.render.strip import TimelineStrip
+from fer_video.study.said import first_of
 from fer_video.types import ClipResult, Face, Image, Observation
 
 __all__ = ["SUFFIXES", "RenderOptions", "Rendered", "check_video", "render_video"]
@@ -60,6 +61,8 @@ class RenderOptions:
     def __post_init__(self) -> None:
         if not 0 <= self.quality <= 51:
             raise OptionError(f"quality must be from 0 (lossless) to 51, not {self.quality}")
+        if not all(name.strip() for name in (*self.blur_only, *self.blur_except)):
+            raise OptionError("blur_only and blur_except need the name or number of a person, not an empty one")
         if self.blur_only and self.blur_except:
             raise OptionError("blur_only and blur_except contradict each other; give one of them")
         if self.blur_faces and (self.blur_only or self.blur_except):
@@ -196,6 +199,17 @@ class _Renderer:
         output.mux(stream.encode(frame))
 
 
+def _who(result: ClipResult) -> str:
+    """The numbers and names that can be given."""
+    if not result.people:
+        return "there is nobody in it"
+    numbers = [str(person.id) for person in result.people]
+    known = f"the only number is {numbers[0]}" if len(numbers) == 1 else f"numbers are {first_of(numbers)}"
+    names = sorted({person.identity for person in result.people if person.identity is not None})
+    told = f"names are {first_of(names)}" if names else "it has no names; fervid people --write puts them in"
+    return f"{known}; {told}"
+
+
 def _spared(result: ClipResult, options: RenderOptions) -> set[int]:
     """Numbers of the people whose faces are not hidden. Raises OptionError for somebody who is not there."""
     known: dict[str, set[int]] = {}
@@ -205,9 +219,7 @@ def _spared(result: ClipResult, options: RenderOptions) -> set[int]:
     named = set[int]()
     for name in options.blur_only or options.blur_except:
         if name not in known:
-            names = sorted({person.identity for person in result.people if person.identity is not None})
-            told = f"it knows {', '.join(names)}" if names else "it has no names; fervid people --write puts them in"
-            raise OptionError(f"{result.path}: nobody in the result is called {name}; {told}")
+            raise OptionError(f"{result.path}: nobody in the result is called {name}; {_who(result)}")
         named |= known[name]
     return {person.id for person in result.people} - named if options.blur_only else named
 

@@ -13,8 +13,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from fer_video.errors import InputError
-from fer_video.media.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural
-from fer_video.results.documents import MAKE, RESULT_SUFFIXES, check_schema, documents, refusing
+from fer_video.results.documents import MAKE, check_schema, documents, refusing
 from fer_video.results.observations import ObservationLog
 from fer_video.types import (
     Affect,
@@ -33,7 +32,7 @@ from fer_video.types import (
     Track,
 )
 
-__all__ = ["RESULT_SUFFIXES", "holds_results", "read_answers", "read_results", "result_files", "stream_results"]
+__all__ = ["read_answers", "read_results", "stream_results"]
 
 _STATUSES = ("ok", "partial", "failed")
 _MOST_VALUES, _LONGEST_VECTOR = 4096, 1.001  # of an embedding: its vectors are of unit length at most
@@ -64,28 +63,6 @@ def stream_results(path: Path) -> Iterator[ClipResult]:
             yield _clip(value)
     if not found:
         raise InputError(f"{path}: holds no clip; {MAKE}")
-
-
-def holds_results(path: Path) -> bool:
-    """Whether a name is that of a file of results, or of a folder with results and no clips right in it."""
-    if not path.is_dir():
-        return path.suffix.lower() in RESULT_SUFFIXES
-    suffixes = {each.suffix.lower() for each in path.iterdir()}
-    return bool(suffixes & RESULT_SUFFIXES) and not suffixes & (VIDEO_SUFFIXES | IMAGE_SUFFIXES)
-
-
-def result_files(named: Iterable[str]) -> list[Path]:
-    """Files as named; of folders the results right in them, in natural order. Raises InputError for one without any."""
-    files: list[Path] = []
-    for each in map(Path, named):
-        if not each.is_dir():
-            files.append(each)
-            continue
-        found = [file for file in each.iterdir() if file.is_file() and file.suffix.lower() in RESULT_SUFFIXES]
-        if not found:
-            raise InputError(f"{each}: no .json or .jsonl in this folder; fervid predict --frames --out makes them")
-        files += sorted(found, key=lambda file: natural(file.name))
-    return files
 
 
 def read_answers(path: Path) -> list[ClipResult]:

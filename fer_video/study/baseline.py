@@ -16,6 +16,7 @@ from fer_video.study.curves import Curve, Values, change_from, curves_of, log_ra
 
 __all__ = ["Baseline", "baseline_of"]
 
+_NUMBERS = re.compile(r"[\d:.,\s-]*")
 _SPAN = re.compile(r"([\d:.,]+)-([\d:.,]+)")
 
 
@@ -26,6 +27,9 @@ class Baseline:
     start_s: float = 0.0
     end_s: float = 0.0
     given: Mapping[str, float] | None = None  # emotion -> mean centred log-ratio, of another clip
+
+    def __str__(self) -> str:
+        return "of another clip" if self.given is not None else f"{self.start_s:g}-{self.end_s:g} s"
 
     def changes(self, curve: Curve) -> Values | None:
         """(n, labels) for each frame; None where the person was not seen in the baseline."""
@@ -49,6 +53,8 @@ def baseline_of(text: str) -> Baseline:
         if end_s <= start_s:
             raise OptionError(f"baseline {text}: ends before it starts")
         return Baseline(start_s, end_s)
+    if _NUMBERS.fullmatch(text) and not Path(text).exists():
+        raise OptionError(f"baseline {text}: write START-END, such as 0-10, or the name of a result")
     results = read_results(Path(text))
     if len(results) != 1:
         raise InputError(f"{text}: holds {len(results)} clips; a baseline is one clip")

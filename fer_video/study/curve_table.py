@@ -54,6 +54,8 @@ class CurveTable:
 
     def add(self, result: ClipResult) -> None:
         """Everybody in it. Raises InputError, OptionError where the meta table is not clear."""
+        if self._meta is not None:
+            self._meta.see(result.path, {each.id for each in result.people})
         for person, curve in curves_of(result).items():
             cells = {} if self._meta is None else self._meta.find(result.path, person) or {}
             self._add({"path": result.path, "person": person, **cells}, curve.good(self._options.min_quality))

@@ -21,7 +21,7 @@ from fer_video.types import ClipResult
 
 __all__ = ["AlignOptions", "Aligned", "Epochs"]
 
-_MOST_POINTS = 10_000
+_MOST_POINTS, _MOST_HZ = 10_000, 1000
 Key = tuple[str, ...]
 
 
@@ -51,10 +51,19 @@ class AlignOptions:
 
     def __post_init__(self) -> None:
         refuse_empty(self.tiers)
-        if not (0 <= self.before_s < math.inf and 0 < self.after_s < math.inf and 0 < self.rate_hz <= 1000):
-            raise OptionError("before must be 0 seconds or more, after more than 0, and the rate 1000 or less")
-        if (self.before_s + self.after_s) * self.rate_hz > _MOST_POINTS:
-            raise OptionError(f"more than {_MOST_POINTS} points per curve; take less time or a lower rate")
+        if not 0 <= self.before_s < math.inf:
+            raise OptionError(f"before must be 0 seconds or more, not {self.before_s:g}")
+        if not 0 < self.after_s < math.inf:
+            raise OptionError(f"after must be more than 0 seconds, not {self.after_s:g}")
+        if not 0 < self.rate_hz <= _MOST_HZ:
+            raise OptionError(
+                f"resample must be more than 0 and at most {_MOST_HZ} points per second, not {self.rate_hz:g}"
+            )
+        if (points := (self.before_s + self.after_s) * self.rate_hz) > _MOST_POINTS:
+            raise OptionError(
+                f"before, after and resample give {points:g} points per curve, more than {_MOST_POINTS}; take less "
+                "time or fewer points per second"
+            )
         if self.smooth_s is not None and not 0 < self.smooth_s < math.inf:
             raise OptionError(f"smooth must be more than 0 seconds, not {self.smooth_s:g}")
 
@@ -86,6 +95,7 @@ class Epochs:
         # group -> subject -> sums, how many went into each, and how many events
         self._sums: dict[Key, dict[str, list[npt.NDArray[np.float64]]]] = {}
         self._count: dict[Key, int] = {}
+        self._unseen: list[str] = []  # clips whose main person is not in sight in the baseline
         self._missing: list[str] = []  # clips that match no row of the meta table
 
     def add(self, result: ClipResult) -> None:
@@ -108,6 +118,7 @@ class Epochs:
         if self.options.baseline is not None:
             changes = self.options.baseline.changes(curve)
             if changes is None:
+                self._unseen.append(result.path)
                 return
             curve = Curve(curve.labels, curve.times, curve.sampled, changes)
         subject = (self._meta and self._meta.subject(cells)) or f"\0{result.path}"
@@ -130,14 +141,21 @@ class Epochs:
         if self._missing and self._meta is not None:
             clips = f"{len(self._missing)} {'clip' if len(self._missing) == 1 else 'clips'}"
             found.append(f"{clips} without a row in {self._meta.path}, left out: {first_of(self._missing)}")
+        if self._unseen:
+            clips = f"{len(self._unseen)} {'clip' if len(self._unseen) == 1 else 'clips'}"
+            found.append(f"{clips} left out, where nobody is seen in the baseline: {first_of(self._unseen)}")
         return found
 
     def aligned(self) -> Iterator[Aligned]:
         """One for each group, in order of their names. Raises OptionError for a meta table that is not clear,
-        and for tiers that are nowhere."""
+        and for tiers that are nowhere, InputError where nobody is seen in the baseline."""
         if self._meta is not None:
             self._meta.check()
         self._events.check_tiers(self.options.tiers)
+        if not self._sums and self._unseen and self.options.baseline is not None:
+            raise InputError(
+                f"nothing to plot: nobody is seen in the baseline {self.options.baseline}; choose another one"
+            )
         for key, subjects in sorted(self._sums.items()):
             with np.errstate(invalid="ignore"):
                 table = np.stack([(sums / counts) for sums, counts in subjects.values()])

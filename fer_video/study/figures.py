@@ -122,6 +122,9 @@ def figures_of(
     if span is not None:
         segments = tuple(span.part(each) for each in segments if span.overlaps(each))
         onsets, changes = ([each for each in some if span.holds(each.start_s)] for some in (onsets, changes))
+        changes = [
+            each for each in changes if each.start_s > span.start_s + _ROUNDING_S
+        ]  # what was before is not in it
     seen_s = sum(map(_length_s, segments))
     labels += [*sorted({_name(each) for each in segments} - {*labels, UNCERTAIN}), UNCERTAIN]
     origin_s = 0.0 if span is None else span.start_s

@@ -44,6 +44,13 @@ def read_names(path: Path) -> list[NameRow]:
             raise InputError(f"{path}: needs the columns person and identity in its first line (and path, for clips)")
         rows = []
         for row in reader:
+            if None in row or None in row.values():
+                cells = len([cell for cell in row.values() if isinstance(cell, str)]) + len(row.get(None, ()))
+                held = f"{cells} cell" if cells == 1 else f"{cells} cells"
+                raise InputError(
+                    f"{path}: line {reader.line_num}: {held} where the header has {len(columns)}; a name with a comma "
+                    "needs quotes"
+                )
             name = (row[column] or "").strip()
             if name:
                 rows.append(_row(path, reader.line_num, row.get("path") or None, row["person"], name))

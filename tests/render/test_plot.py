@@ -104,7 +104,7 @@ def test_small_multiples(tmp_path: Path) -> None:
     failed = ClipResult("bad.mp4", "failed", "no")
     plot_clips([clip("one.mp4"), clip("two.mp4"), failed, picture, nobody, nobody], out)
     left_out = "not shown of 6 clips: 1 failed, 1 picture, 2 without a face"
-    assert all(said in words(out) for said in ("one", "two", left_out))
+    assert all(said in words(out) for said in ("one", "two", "seconds", left_out))
     with pytest.raises(InputError, match="nothing to plot"):
         plot_clips([ClipResult("bad.mp4", "failed", "no")], out)
     with pytest.raises(OptionError, match=r"61 clips .* name it \.pdf"):

@@ -447,8 +447,9 @@ def test_named_people_are_blurred_or_spared(
 def test_who_is_blurred_must_be_there(two_named: tuple[Path, Path], tmp_path: Path) -> None:
     clip, result = two_named
     for arguments, said in (
-        (["--blur-only", "Ben"], "nobody in the result is called Ben; it knows Anna"),
-        (["--blur-except", "3"], "nobody in the result is called 3; it knows Anna"),
+        (["--blur-only", "Ben"], "nobody in the result is called Ben; numbers are 1, 2; names are Anna"),
+        (["--blur-except", "3"], "nobody in the result is called 3; numbers are 1, 2; names are Anna"),
+        (["--blur-except", ""], "need the name or number of a person, not an empty one"),
         (["--blur-only", "Anna", "--blur-except", "2"], "contradict each other"),
     ):
         run = fervid("render", clip, "--result", result, "--out", tmp_path / "o.mp4", *arguments)

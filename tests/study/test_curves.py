@@ -277,7 +277,7 @@ def test_an_event_that_is_a_segment_to_the_millisecond_has_one_onset(tmp_path: P
     for start_s, end_s in ((1.001, 2.0), (1.0, 2.001), (1.001, 2.001)):
         path.write_text(f"start,end,name\n{start_s},{end_s},joke\n")
         (row,) = with_events([result], path).to_dict("records")
-        assert (row["onsets_happiness"], row["onsets_neutral"], row["changes"]) == (1, 0, 1)
+        assert (row["onsets_happiness"], row["onsets_neutral"], row["changes"]) == (1, 0, 0)
         assert (row["share_happiness"], row["share_neutral"]) == (1.0, 0.0)
         assert row["first_onset_s_happiness"] == pytest.approx(0, abs=1e-3)
         assert row["frames"] == 10
@@ -296,3 +296,18 @@ def test_tiers_of_events(tmp_path: Path) -> None:
     path.write_text("start,end,name\n1,1,joke\n")
     with pytest.raises(OptionError, match=r"e\.csv: the event joke at 1 s has no length"):
         with_events([watched()], path)
+
+
+@pytest.mark.parametrize("text", ["0:10", "0-", "-5-0", "10", "0 - 10"])
+def test_a_baseline_that_is_no_stretch_of_time(text: str) -> None:
+    with pytest.raises(OptionError, match=f"baseline {text}: write START-END, such as 0-10"):
+        baseline_of(text)
+
+
+def test_a_file_or_a_folder_of_results_in_python(tmp_path: Path) -> None:
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "a.json").write_text(json.dumps(clip_object(watched(), frames=True)))
+    (tmp_path / "m.csv").write_text("path,condition\na,film\n")
+    for place in (tmp_path / "r", str(tmp_path / "r" / "a.json")):
+        frame = fer_video.summarize(place, by="condition", meta=tmp_path / "m.csv")
+        assert frame.condition.tolist() == ["film"]

@@ -84,18 +84,25 @@ def test_changes_from_a_baseline(events: Path) -> None:
     values = [0.5] * 10 + [0.75] * 15
     (found,) = aligned([clip("a.mp4", values)], events, baseline=baseline_of("0-0.5"))
     np.testing.assert_allclose(found.mean[-1], [-np.log(3) / 2, np.log(3) / 2], atol=1e-6)
-    assert aligned([clip("a.mp4", [NAN] * 5 + [0.5] * 15)], events, baseline=baseline_of("0-0.5")) == []
+    late = clip("b.mp4", [NAN] * 5 + [0.5] * 20)
+    with pytest.raises(InputError, match=r"nothing to plot: nobody is seen in the baseline 0-0\.5 s"):
+        aligned([late], events, baseline=baseline_of("0-0.5"))
+    epochs = Epochs(AlignOptions(baseline=baseline_of("0-0.5")), read_annotations(events))
+    for each in (clip("a.mp4", values), late):
+        epochs.add(each)
+    assert len(list(epochs.aligned())) == 1
+    assert epochs.notes() == ["1 clip left out, where nobody is seen in the baseline: b.mp4"]
 
 
 def test_options_that_make_no_sense(events: Path) -> None:
-    for wrong in (
-        {"after_s": 0},
-        {"before_s": -1},
-        {"rate_hz": float("nan")},
-        {"smooth_s": 0},
-        {"rate_hz": 999, "after_s": 99},
+    for wrong, said in (
+        ({"after_s": 0}, "after must be more than 0 seconds, not 0"),
+        ({"before_s": -1}, "before must be 0 seconds or more, not -1"),
+        ({"rate_hz": float("nan")}, "resample must be more than 0 and at most 1000 points per second, not nan"),
+        ({"smooth_s": 0}, "smooth must be more than 0 seconds"),
+        ({"rate_hz": 999, "after_s": 99}, "before, after and resample give 99900 points per curve"),
     ):
-        with pytest.raises(OptionError):
+        with pytest.raises(OptionError, match=said):
             AlignOptions(**wrong)  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="group-by age: no such column; known are event"):
         aligned([], events, group_by=("age",))
@@ -151,9 +158,33 @@ def test_options_of_align_need_it(tmp_path: Path, events: Path) -> None:
     run = fervid("plot", results, "--events", events, "--out", tmp_path / "p.png")
     assert run.exit_code == 2
     assert "--events needs --align" in run.stderr
+    for option in (["--kind", "lines"], ["--person", "1"], ["--group"]):
+        run = fervid("plot", results, "--align", "onset", "--events", events, *option, "--out", tmp_path / "p.png")
+        assert run.exit_code == 2
+        assert f"{option[0]} is not for --align" in run.stderr
     run = fervid("plot", results, "--align", "onset", "--out", tmp_path / "p.png")
     assert "--align needs --events" in run.stderr
     (tmp_path / "none.csv").write_text("start,end,name\n90,91,late\n")
     run = fervid("plot", results, "--align", "onset", "--events", tmp_path / "none.csv", "--out", tmp_path / "p.png")
     assert run.exit_code == 1
     assert "nobody was in sight around an event" in run.stderr
+
+
+def test_all_panels_have_one_scale_and_the_lowest_of_a_column_has_numbers(
+    tmp_path: Path, events: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four emotions are a row of three and a row of one."""
+    from fer_video.render import aligned as picture
+
+    figures: list[Any] = []
+    monkeypatch.setattr(picture, "save_figure", lambda figure, _: figures.append(figure))
+    times = np.array([0.0, 1.0])
+    mean = np.array([[0.0, 0.1, 0.2, 0.7], [0.1, 0.3, 0.1, 0.5]])
+    labels = ("anger", "fear", "neutral", "happiness")
+    picture.plot_aligned([Aligned((), labels, times, mean, mean, mean, 2, 3)], tmp_path / "p.png")
+    figures[0].draw_without_rendering()
+    panels = [axes for axes in figures[0].axes if axes.get_visible()]
+    assert len(panels) == 4
+    assert len({axes.get_ylim() for axes in panels}) == 1
+    numbered = [any(label.get_visible() and label.get_text() for label in axes.get_xticklabels()) for axes in panels]
+    assert numbered == [False, True, True, True]

@@ -328,6 +328,33 @@ def test_names_that_make_no_sense(tmp_path: Path, text: bytes, said: str) -> Non
     assert read_answers(path)[0].people[0].identity is None
 
 
+@pytest.mark.parametrize(("line", "cells"), [("1,Anna,Smith", 3), ("1", 1)])
+def test_a_row_of_names_with_more_or_fewer_cells_is_refused(tmp_path: Path, line: str, cells: int) -> None:
+    (tmp_path / "names.csv").write_text(f"person,identity\n2,Ben\n{line}\n")
+    with pytest.raises(InputError, match=rf"names\.csv: line 3: {cells} cells? where the header has 2"):
+        read_names(tmp_path / "names.csv")
+
+
+def test_what_is_no_result_is_passed_over(tmp_path: Path) -> None:
+    path = store(tmp_path / "r.json", clip("a.mp4", person(1, 0, (0.0, 1.0))))
+    (tmp_path / "fervid.journal").write_text('{"path": "a.mp4"}\n')
+    run = fervid("people", path, tmp_path / "fervid.journal")
+    assert run.exit_code == 0
+    assert "warning: passed over: " in run.stderr
+    assert "fervid.journal: is kept by a batch for itself" in run.stderr
+    assert fervid("people", tmp_path / "fervid.journal").exit_code == 1
+
+
+def test_without_names_there_is_nothing_to_write(tmp_path: Path) -> None:
+    path = store(tmp_path / "r.json", clip("a.mp4", person(1, 0, (0.0, 1.0))))
+    before = path.read_bytes()
+    run = fervid("people", path, "--write")
+    assert run.exit_code == 2
+    assert run.stdout == ""
+    assert "no names to write: nobody has one; give them with --names or --gallery" in run.stderr
+    assert path.read_bytes() == before
+
+
 def test_a_name_for_a_clip_whose_path_is_in_two_results(tmp_path: Path) -> None:
     path = store(tmp_path / "r.json", clip("x/a.mp4", person(1, 0, (0, 2))), clip("y/a.mp4", person(1, 90, (0, 2))))
     (tmp_path / "names.csv").write_text("person,name,path\n1,Anna,a.mp4\n")

@@ -367,10 +367,67 @@ def test_one_bad_file_does_not_end_the_others(tmp_path: Path) -> None:
     run = fervid("summarize", tmp_path)
     assert run.exit_code == 1
     assert [line.split(":")[1:3] for line in run.stderr.splitlines()] == [
-        [" error", f" {tmp_path / 'b.json'}"],
         [" error", " a.mp4"],  # is in two of the results
+        [" error", f" {tmp_path / 'b.json'}"],
     ]
     assert len(pd.read_csv(io.StringIO(run.stdout))) == 1
+
+
+def test_clips_that_failed_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    others = [replace(FAILED, path=f"{i}.mp4") for i in range(4)]
+    path.write_text(written("json", "clips", made("a.mp4"), *others, frames=True))
+    run = fervid("summarize", path)
+    assert run.exit_code == 1
+    assert run.stderr == "fervid: warning: 4 clips failed: 0.mp4, 1.mp4, 2.mp4 and 1 more\n"
+
+
+def test_results_on_stdin(tmp_path: Path) -> None:
+    clips = [made("a.mp4"), made("b.mp4")]
+    lines = written("jsonl", "clips", *clips, frames=True).encode()
+    (tmp_path / "r.jsonl").write_bytes(lines)
+    asked = fervid("summarize", tmp_path / "r.jsonl").stdout
+    assert pd.read_csv(io.StringIO(asked)).path.tolist() == ["a.mp4", "b.mp4"]
+    for given in (lines, written("json", "clips", *clips, frames=True).encode()):
+        run = fervid("summarize", "-", stdin=given)
+        assert (run.exit_code, run.stdout) == (0, asked), run.stderr
+    run = fervid("summarize", "-", stdin=b"")
+    assert run.exit_code == 1
+    assert "-: holds no clip" in run.stderr
+    run = fervid("summarize", "-", stdin=lines + b"a,b\n")
+    assert "-: not a result of schema fervid/1: line 3 is no JSON; make one with" in run.stderr
+
+
+def test_all_files_of_a_folder_may_be_named(tmp_path: Path) -> None:
+    """fervid summarize results/*: what is no result is passed over, and said."""
+    (tmp_path / "a.json").write_text(written("json", "clips", made("a.mp4"), frames=True))
+    (tmp_path / "fervid.journal").write_text('{"path": "a.mp4"}\n')
+    (tmp_path / "t.csv").write_text("path,emotion\na.mp4,happy\n")
+    (tmp_path / "t.csv-metadata.json").write_text("{}")
+    run = fervid("summarize", *sorted(tmp_path.iterdir()))
+    assert run.exit_code == 0
+    assert [line.split(": ", 4)[3:] for line in run.stderr.splitlines()] == [
+        [f"{tmp_path}/fervid.journal", "is kept by a batch for itself and is no result"],
+        [f"{tmp_path}/t.csv", "is no result, which is a .json or .jsonl file; make one with fervid predict CLIP "
+         "--frames --out r.json"],
+        [f"{tmp_path}/t.csv-metadata.json", "says how a table was made and is no result"],
+    ]  # fmt: skip
+    assert len(pd.read_csv(io.StringIO(run.stdout))) == 1
+    assert fervid("summarize", tmp_path).stderr == ""
+    run = fervid("summarize", tmp_path / "t.csv")
+    assert run.exit_code == 1
+    assert "t.csv: is no result, which is a .json or .jsonl file" in run.stderr
+    (tmp_path / "b.json").write_text("path,emotion\n")
+    assert "b.json: is no JSON (line 1, column 1)" in fervid("summarize", tmp_path / "b.json").stderr
+
+
+def test_rows_are_in_the_order_of_the_clips(tmp_path: Path) -> None:
+    """As predict takes the clips of a folder, whatever the files of the results are called."""
+    paths = ["in/b.mp4", "in/clip2.mp4", "in/clip10.mp4", "in/sub/a.mp4"]
+    for name, path in zip("dacb", paths, strict=True):
+        (tmp_path / f"{name}.json").write_text(written("json", "clips", made(path), frames=True))
+    run = fervid("summarize", tmp_path)
+    assert pd.read_csv(io.StringIO(run.stdout)).path.tolist() == paths
 
 
 def test_memory_does_not_grow_with_the_length_of_the_results() -> None:

@@ -14,10 +14,12 @@ from faces import SIX, face_crops, write_ferplus, write_utkface
 from fer_video.cli import main
 from graphs import dequantised
 from media import Image
+from onnx import TensorProto
 
 from fer_video.errors import ModelError
 from fer_video.models import find_model, open_session
 from fer_video.models.backbone import Backbone
+from fer_video.models.graph import read_graph
 from fer_video.models.spec import entry_of
 from fer_video.training.described import write_described
 from fer_video.training.evaluate import EvaluateOptions, evaluate_backbone, labelled_faces, outputs
@@ -154,6 +156,10 @@ def test_int8_is_made_measured_and_kept_only_when_it_pays(
     entry = json.loads(out.with_suffix(".json").read_text())
     assert entry["name"].endswith("-int8")
     int8 = Backbone(open_session(find_model("emotion-backbone", str(out))))
+    graph = read_graph(out).graph
+    weights = {each.name: each.data_type for each in graph.initializer}
+    kinds = {node.output[0]: weights.get(node.input[1]) for node in graph.node if node.op_type == "Gemm"}
+    assert all(kinds[name] == TensorProto.FLOAT for name in ("age", "gender", "ethnicity"))  # too fine for 8 bits
     one, other = (each.embed(val.crops(0, 6)).features for each in (backbone, int8))
     unit = [each / np.linalg.norm(each, axis=1, keepdims=True) for each in (one, other)]
     cosines = unit[0] @ unit[1].T
