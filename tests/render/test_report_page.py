@@ -127,25 +127,32 @@ def test_a_step_is_exactly_one_frame(browser: Browser, tmp_path: Path, rate: str
 
         def shown() -> int:
             visit.until("!document.getElementById('video').seeking")
-            page.wait_for_timeout(60)  # the picture follows the event
             data = np.frombuffer(page.locator("#video").screenshot(), np.uint8)
             image = cv2.imdecode(data, cv2.IMREAD_COLOR)
             assert image is not None
             return number_of(np.asarray(image, np.uint8))
 
-        assert shown() == 0
+        def settled(number: int) -> int:
+            """The frame that is shown, once it is this one or has had time to be it: pictures follow their events."""
+            end_s = time.monotonic() + 3
+            while (found := shown()) != number and time.monotonic() < end_s:
+                page.wait_for_timeout(20)
+            page.wait_for_timeout(20)
+            return shown() if found == number else found
+
+        assert settled(0) == 0
         for number in (1, 2, 3, 4, 5):
             page.click("#forward")
-            assert shown() == number
+            assert settled(number) == number
         page.focus("#overview")
         for number in range(6, 26):
             page.keyboard.press("ArrowRight")
-            assert shown() == number
+            assert settled(number) == number
         for number in (24, 23, 22, 21, 20):
             page.keyboard.press("ArrowLeft")
-            assert shown() == number
+            assert settled(number) == number
         page.click("#back")
-        assert shown() == 19
+        assert settled(19) == 19
         assert visit.is_quiet(), visit.said
 
 
@@ -252,7 +259,7 @@ def test_a_picture_and_a_strip_play_their_stretch(browser: Browser, example_repo
     with browser.open(example_report, *look) as visit:
         page = visit.page
         playable(visit)
-        page.evaluate("document.getElementById('video').playbackRate = 8")
+        page.evaluate("document.getElementById('video').playbackRate = 2")
         page.click(".person >> nth=1 >> .face")  # 8.0 to 10.4 s
         visit.until("document.getElementById('video').paused && document.getElementById('video').currentTime > 9.9")
         assert "happiness" in page.inner_text(".person >> nth=1 >> .face")
@@ -263,7 +270,7 @@ def test_a_picture_and_a_strip_play_their_stretch(browser: Browser, example_repo
         visit.until("!document.getElementById('video').paused")
         assert page.evaluate("document.getElementById('video').currentTime") < 5
         visit.until("document.getElementById('video').paused")
-        assert 4.7 < now_s(visit) < 6  # the end of the stretch; a frame of the fast film is 0.3 s
+        assert 4.8 < now_s(visit) < 6.5  # the end of the stretch; busy machines skip frames
         assert visit.is_quiet(), visit.said
 
 
