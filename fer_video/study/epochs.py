@@ -127,9 +127,11 @@ class Epochs:
             self._take(key, subject, curve, event.start_s)
 
     def _take(self, key: Key, subject: str, curve: Curve, onset_s: float) -> None:
-        sums = self._sums.setdefault(key, {}).setdefault(subject, [np.zeros((len(self._grid), len(self._labels)))] * 2)
         found = _at(curve, self._grid + onset_s)
         known = np.isfinite(found)
+        if not known.any():  # out of sight, or after the end of the clip: neither an event nor a subject of the curve
+            return
+        sums = self._sums.setdefault(key, {}).setdefault(subject, [np.zeros((len(self._grid), len(self._labels)))] * 2)
         sums[0] = sums[0] + np.where(known, found, 0.0)
         sums[1] = sums[1] + known
         self._count[key] = self._count.get(key, 0) + 1

@@ -67,14 +67,22 @@ class Meta:
                 self._seen.add(line.number)
             else:
                 self._strangers.setdefault(line.number, f"{clip} has no person {line.person}")
-        self._weaker |= {line.number: (found[0], clip) for line in self._index.weaker(clip)}
+        same = {
+            Path(clip).name,
+            Path(clip).stem,
+        }  # a.mov may be a.mp4 where nothing fits better, but is not a second name
+        for line in self._index.weaker(clip):
+            if Path(line.clip).name in same:
+                self._weaker[line.number] = found[0], clip
         return bool(found)
 
     def check(self) -> None:
         """When all clips were seen. Raises OptionError for a line about a clip that another line says more of, and
         about no other clip."""
         for line in self._lines:
-            if line.number in self._weaker and line.number not in self._seen | self._clip_of.keys():
+            if line.number not in self._weaker or (self.path.parent / line.clip).exists():  # a clip without a result
+                continue
+            if line.number not in self._seen | self._clip_of.keys():
                 better, clip = self._weaker[line.number]
                 raise self._both(better, line, clip)
 

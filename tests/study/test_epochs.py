@@ -56,6 +56,13 @@ def test_the_mean_of_all_events_by_hand(events: Path) -> None:
     assert np.isnan(found.low).all()  # a single subject
 
 
+def test_events_that_nobody_is_seen_around_do_not_count(tmp_path: Path) -> None:
+    path = tmp_path / "e.csv"
+    path.write_text("start,end,name\n1,2,joke\n90,91,joke\n")
+    (found,) = aligned([clip("a.mp4", [0.5] * 30), clip("b.mp4", [0.5] * 5)], path)
+    assert (found.subjects, found.events) == (1, 1)
+
+
 def test_subjects_count_once_and_give_the_interval(events: Path, people: Path) -> None:
     def level(path: str, value: float) -> ClipResult:
         return clip(path, [value] * 30)

@@ -254,6 +254,11 @@ def test_a_row_that_says_less_of_a_clip_than_another_is_refused_too(tmp_path: Pa
     with pytest.raises(OptionError, match=r"lines 2 and 3 both match d/s1/a\.mp4; leave one out"):
         rows_of(clips[:1], path)
     assert [row["group"] for row in rows_of(clips, path)] == ["x", "y"]
+    path.write_text("path,group\na.mp4,x\na.mov,y\n")
+    assert [row["group"] for row in rows_of(clips[:1], path)] == ["x"]
+    path.write_text("path,group\ns1/a.mp4,x\na.mp4,y\n")
+    (tmp_path / "a.mp4").touch()  # another clip, of which there is no result
+    assert [row["group"] for row in rows_of(clips[:1], path)] == ["x"]
 
 
 def test_a_row_about_somebody_who_is_not_in_the_clip(tmp_path: Path) -> None:
