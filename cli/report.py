@@ -52,6 +52,12 @@ __all__ = ["report"]
         help="Include the video as a link to its file (link), as part of the page (embed), or not at all (none).",
     ),
     click.option("--no-crops", is_flag=True, help="Leave out the pictures of the faces."),
+    click.option(
+        "--sheet",
+        metavar="FILE",
+        shell_complete=files,
+        help="Show this contact sheet (.png), written by fervid people --sheet, in the list of several clips.",
+    ),
 )
 @model_options
 @sampling_options
@@ -61,8 +67,9 @@ __all__ = ["report"]
 @debug_option
 @click.pass_context
 def report(
-    ctx: click.Context, /, inputs: tuple[str, ...], out: str, video: Any, no_crops: bool, quiet: bool, **given: Any
-) -> None:
+    ctx: click.Context, /, inputs: tuple[str, ...], out: str, video: Any, no_crops: bool, sheet: str | None,
+    quiet: bool, **given: Any,
+) -> None:  # fmt: skip
     """Make a web page of the results, which needs no network.
 
     The page shows people first, the video with boxes, timelines of the emotions, moments of note, segments and run
@@ -77,6 +84,7 @@ def report(
     """
     from fer_video.files import refuse_same
     from fer_video.media.inputs import expand_inputs
+    from fer_video.render.index import read_sheet
     from fer_video.render.report import ReportOptions, check_report
     from fer_video.results.documents import STDIN, is_on_stdin
     from fer_video.results.found import holds_results, result_files
@@ -91,16 +99,20 @@ def report(
         raise OptionError("no inputs: the list on stdin is empty")
     if not found.paths and not found.errors:
         refuse_analysis_options(ctx, given)
+    one = Path(out).suffix.lower() in (".html", ".htm")
+    if sheet is not None and one:
+        raise click.UsageError("--sheet belongs to the list of several clips; give the name of a folder as --out")
+    pictures = None if sheet is None else read_sheet(Path(sheet))
     refuse_same(Path(out), [*map(str, files), *found.paths])
     for _, error in found.errors:
         warn(f"error: {error}")
     with BatchProgress(len(found.paths), quiet=quiet) as progress:
         results = _results(files, found.paths, given, progress)
         options = ReportOptions(video, not no_crops)
-        if Path(out).suffix.lower() in (".html", ".htm"):
+        if one:
             failures = _one(results, Path(out), options)
         else:
-            failures = _folder(results, Path(out), options, progress)
+            failures = _folder(results, Path(out), options, pictures, progress)
     ctx.exit(1 if failures or found.errors else 0)
 
 
@@ -157,7 +169,11 @@ def _one(results: Iterator[tuple[ClipResult, Path | None]], out: Path, options: 
 
 
 def _folder(
-    results: Iterator[tuple[ClipResult, Path | None]], out: Path, options: ReportOptions, progress: BatchProgress
+    results: Iterator[tuple[ClipResult, Path | None]],
+    out: Path,
+    options: ReportOptions,
+    sheet: bytes | None,
+    progress: BatchProgress,
 ) -> int:
     """A page a clip, and the index last: also after Ctrl-C, of what was done."""
     from fer_video.render.index import IndexRow, page_name, write_index
@@ -182,5 +198,5 @@ def _folder(
             rows.append(IndexRow(result, page, picture).slim())
     finally:
         if rows:
-            write_index(rows, out / "index.html")
+            write_index(rows, out / "index.html", sheet)
     return sum(row.page is None for row in rows)

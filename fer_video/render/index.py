@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -13,17 +14,19 @@ from typing import Any
 import cv2
 import numpy as np
 
-from fer_video.errors import printable
+from fer_video.errors import InputError, printable
+from fer_video.files import read_limited
 from fer_video.render.crops import data_uri
 from fer_video.render.page import asset, looks_of, write_page
 from fer_video.types import ClipResult, Person
 
-__all__ = ["IndexRow", "page_name", "write_index"]
+__all__ = ["IndexRow", "page_name", "read_sheet", "write_index"]
 
 _CELLS = 60  # of a clip's strip
 _MOST_SHOWN = 300  # rows at first: laying out thousands takes a browser seconds
 _SIDE, _QUALITY = 64, 75  # pixels of a picture; JPEG
 _UNCERTAIN = "uncertain"
+_PNG, _MOST_SHEET = b"\x89PNG\r\n\x1a\n", 32 << 20  # bytes
 _KINDS = ("video", "photo", "partial", "no face", "failed")
 
 
@@ -52,8 +55,16 @@ class IndexRow:
         return "photo" if self.result.duration_s is None else "video"
 
 
-def write_index(rows: Sequence[IndexRow], out: Path) -> None:
-    """The searchable list of a batch. Raises OptionError, OutputError."""
+def read_sheet(path: Path) -> bytes:
+    """A contact sheet: a PNG. Raises InputError for anything else."""
+    data = read_limited(path, _MOST_SHEET)
+    if not data.startswith(_PNG):
+        raise InputError(f"{path}: is no PNG picture; make one with fervid people RESULTS --sheet people.png")
+    return data
+
+
+def write_index(rows: Sequence[IndexRow], out: Path, sheet: bytes | None = None) -> None:
+    """The searchable list of a batch. sheet: a PNG with all people. Raises OptionError, OutputError."""
     kinds = Counter(row.kind for row in rows)
     emotions = Counter(row.result.clip.emotion or _UNCERTAIN for row in rows if row.result.clip)
     shown = (segment.emotion for row in rows for person in row.result.people for segment in person.segments or ())
@@ -68,6 +79,7 @@ def write_index(rows: Sequence[IndexRow], out: Path) -> None:
         "total_s": sum(row.result.duration_s or 0.0 for row in rows),
         "people": sum(len(row.result.people) for row in rows),
         "most": _MOST_SHOWN,
+        "sheet": None if sheet is None else f"data:image/png;base64,{base64.b64encode(sheet).decode()}",
         "settings": {**looks, "order": order, "most": _MOST_SHOWN},
         **looks,
     }

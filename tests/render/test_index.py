@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from browser import SCREENS, Browser
 from command import fervid
 from made import result
 
-from fer_video.render.index import IndexRow, page_name, write_index
+from fer_video.errors import InputError
+from fer_video.render.index import IndexRow, page_name, read_sheet, write_index
 from fer_video.types import ClipResult, Person, Prediction, Segment
 
 LONG_ERROR = "a video with a very long explanation of what is wrong with it " * 30
@@ -188,3 +191,16 @@ def test_a_folder_with_clips_and_results_is_one_of_clips(tmp_path: Path, face_cl
     run = fervid("report", folder, "--fps", "2", "--out", tmp_path / "r.html")
     assert (run.exit_code, run.stderr) == (0, "")
     assert "face.mp4" in (tmp_path / "r.html").read_text()
+
+
+def test_a_contact_sheet_above_the_list(browser: Browser, tmp_path: Path) -> None:
+    sheet = tmp_path / "people.png"
+    cv2.imwrite(str(sheet), np.full((40, 90, 3), 120, np.uint8))
+    write_index(ROWS[:2], tmp_path / "index.html", read_sheet(sheet))
+    with browser.open(tmp_path / "index.html", 1280, 900, dark=False) as visit:
+        assert visit.page.evaluate("document.querySelector('img.sheet').naturalWidth") == 90
+    sheet.write_bytes(b"GIF89a")
+    with pytest.raises(InputError, match=r"is no PNG picture; make one with fervid people"):
+        read_sheet(sheet)
+    run = fervid("report", "a.json", "--sheet", sheet, "--out", tmp_path / "r.html")
+    assert (run.exit_code, "--sheet belongs to the list" in run.stderr) == (2, True)
