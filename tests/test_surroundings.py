@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from fer_video.cli import main
 
 from fer_video import interrupt
+from fer_video.errors import InputError
 from fer_video.media.decode import open_source
 from fer_video.media.said import decode_picture
 from fer_video.media.sampling import Sampling
@@ -113,6 +114,18 @@ def test_a_damaged_png(tmp_path: Path, astronaut: Image) -> None:
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert "not a picture that can be decoded" in line
+
+
+def test_a_png_whose_part_claims_gigabytes(tmp_path: Path, astronaut: Image) -> None:
+    data = cv2.imencode(".png", astronaut[:40, :40])[1].tobytes()
+    at = data.index(b"IDAT") - 4
+    path = tmp_path / "p.png"
+    path.write_bytes(data[:at] + (0xF0000000).to_bytes(4, "big") + data[at + 4 :])
+    resource = pytest.importorskip("resource")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match="a part of it is longer than the file"):
+        open_source(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
 
 
 def test_a_damaged_picture_among_the_frames_of_a_clip(tmp_path: Path, astronaut: Image) -> None:

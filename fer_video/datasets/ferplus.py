@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from fer_video.datasets.tree import Tree
 from fer_video.errors import InputError
+from fer_video.media.said import parts_fit
 from fer_video.types import Image
 
 __all__ = ["EMOTIONS", "FerPlusSample", "Part", "Votes", "has_part", "read_ferplus", "read_votes"]
@@ -79,7 +80,7 @@ class FerPlusSample:
 
     def image(self) -> Image:
         """(48, 48, 3) uint8. Raises InputError when the file cannot be decoded."""
-        image = cv2.imdecode(np.frombuffer(self.data, np.uint8), cv2.IMREAD_COLOR)
+        image = cv2.imdecode(np.frombuffer(self.data, np.uint8), cv2.IMREAD_COLOR) if parts_fit(self.data) else None
         if image is None:
             raise InputError(f"{self.name}: not a picture that can be decoded")
         return np.asarray(image, np.uint8)

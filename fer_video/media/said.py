@@ -19,8 +19,9 @@ import numpy as np
 
 from fer_video.types import Image
 
-__all__ = ["Decoded", "decode_picture"]
+__all__ = ["Decoded", "decode_picture", "parts_fit"]
 
+_PNG = b"\x89PNG\r\n\x1a\n"
 _NATIVE = re.compile(r"(libpng|Corrupt JPEG|Premature end|Invalid SOS|Unsupported marker|Warning: |Bogus|Inconsistent)")
 _DAMAGE = re.compile(r"(?:libpng error: )?((?:Corrupt JPEG|Premature end|IDAT|PNG input).*)")
 _lock = threading.Lock()  # there is one stderr
@@ -41,10 +42,24 @@ class _Said:
 
 def decode_picture(data: bytes, flags: int = cv2.IMREAD_COLOR) -> Decoded:
     """Raises cv2.error, for a picture over OpenCV's limit among others."""
+    if not parts_fit(data):
+        return Decoded(None, "a part of it is longer than the file")
     with _native_stderr() as said:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     damage = next((found[1] for line in said.lines if (found := _DAMAGE.match(line))), None)
     return Decoded(None if image is None else np.asarray(image, np.uint8), damage)
+
+
+def parts_fit(data: bytes) -> bool:
+    """Whether no chunk of a PNG claims to be longer than the file: OpenCV takes memory for one, up to 4 GB, before it
+    reads it. True of other files.
+    """
+    at = len(_PNG)
+    while data.startswith(_PNG) and at + 8 <= len(data):
+        at += int.from_bytes(data[at : at + 4], "big") + 12
+        if at > len(data):
+            return False
+    return True
 
 
 @contextmanager

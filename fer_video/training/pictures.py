@@ -20,6 +20,7 @@ from fer_video.datasets.samples import FaceDataset, FaceSample
 from fer_video.errors import FervidError, InputError, OutputError
 from fer_video.faces.align import crop_face
 from fer_video.faces.detectors import Detector, DetectorOptions, make_detector
+from fer_video.media.said import parts_fit
 from fer_video.models import CropSpec, find_model, open_session
 from fer_video.models.cores import available_cores
 from fer_video.training.recipe import Source, Surround
@@ -161,7 +162,7 @@ def _crop(dataset: FaceDataset, sample: FaceSample, source: Source, detector: De
     data = dataset.tree.read(sample.name)
     if not data:
         return "is empty or not there"
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if parts_fit(data) else None
     if image is None:
         return "cannot be decoded"
     image = np.asarray(image, np.uint8)
