@@ -65,7 +65,8 @@ def qualities_of(faces: Sequence[Face], size: tuple[int, int] | None) -> Values:
 
 def sharpness_of(crop: Image) -> float:
     """How much of the contrast of a face is in its finest detail: strength of the Laplacian over that of the grey."""
-    grey = cv2.cvtColor(cv2.resize(crop, (_CROP, _CROP), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+    small = crop if crop.shape[:2] == (_CROP, _CROP) else cv2.resize(crop, (_CROP, _CROP), interpolation=cv2.INTER_AREA)
+    grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
     middle = grey[_CROP // 8 : -_CROP // 8, _CROP // 8 : -_CROP // 8].astype(np.float32)
     contrast = float(middle.std())
     return float(cv2.Laplacian(middle, cv2.CV_32F).std()) / contrast if contrast > 1 else 0.0
