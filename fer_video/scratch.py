@@ -18,7 +18,7 @@ from pathlib import Path
 
 from fer_video.errors import OutputError
 
-__all__ = ["hold", "scratch_folder", "sweep_parts"]
+__all__ = ["hold", "is_old", "scratch_folder", "sweep_parts"]
 
 _PREFIX = "fervid-"
 _LOCK = ".lock"
@@ -54,7 +54,7 @@ def _sweep_folders() -> None:
         try:
             found = folder.lstat()
             mine = not hasattr(os, "getuid") or found.st_uid == os.getuid()
-            if mine and folder.is_dir() and not folder.is_symlink() and _is_old(found):
+            if mine and folder.is_dir() and not folder.is_symlink() and is_old(found):
                 with filelock.FileLock(folder / _LOCK, timeout=0):
                     pass  # whoever held it is dead, and nobody else ever comes to a folder of this name
                 shutil.rmtree(folder)
@@ -62,19 +62,27 @@ def _sweep_folders() -> None:
             continue
 
 
-def hold(handle: int) -> None:
-    """Lock an open file for as long as it is open. On Windows an open file cannot be removed anyway."""
-    with suppress(ImportError, OSError):  # OSError: a file system without locks; then only its age protects it
+def hold(handle: int) -> bool:
+    """Lock an open file for as long as it is open; False where somebody else has it, or the file system has no locks.
+
+    On Windows an open file cannot be removed anyway: always True.
+    """
+    try:
         import fcntl
 
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def sweep_parts(path: Path) -> None:
     """Remove what was to become this file, where whoever wrote it is dead."""
     for left in _parts(path.parent).pop(path.name[:100], ()):
         with suppress(OSError), left.open("rb") as file:
-            if _is_old(os.fstat(file.fileno())) and not _is_held(file.fileno()):
+            if is_old(os.fstat(file.fileno())) and hold(file.fileno()):
                 left.unlink()
 
 
@@ -89,17 +97,6 @@ def _parts(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
-def _is_held(handle: int) -> bool:
-    try:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except ImportError:
-        return False
-    except OSError:
-        return True
-    return False
-
-
-def _is_old(found: os.stat_result) -> bool:
+def is_old(found: os.stat_result) -> bool:
+    """Whether it was made so long ago that whoever made it has locked it, or is done with it."""
     return time.time() - found.st_mtime > _YOUNG_S

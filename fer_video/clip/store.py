@@ -9,7 +9,6 @@ import glob
 import json
 import shutil
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from fer_video.errors import ModelError, OptionError, OutputError
 from fer_video.files import content_hash
 from fer_video.models import InputSpec, ModelSpec, open_session
 from fer_video.models.manifest import weights_dir
+from fer_video.scratch import is_old
 
 __all__ = [
     "EMBEDDED",
@@ -35,7 +35,6 @@ __all__ = [
 ]
 
 DESCRIPTION, NETWORK, ESTIMATOR = "model.json", "svm.onnx", "svm.skops"
-_YOUNG_S = 60.0  # what another process may be at work on
 _MOST_BYTES = 1 << 20  # of model.json
 # What comes with fervid, and for whose faces it is the default.
 EMBEDDED: Mapping[str, str] = {"main": "pseudo-clip-8", "all": "pseudo-vgaf-3"}
@@ -156,7 +155,7 @@ def save_clip_model(folder: Path, info: ClipModelInfo, network: bytes, estimator
 def _recover(folder: Path) -> None:
     """Where somebody was killed who wrote this model: the older one gets its place back, and the rest goes."""
     for left in folder.parent.glob(f".{glob.escape(folder.name)}.*.part"):
-        if left.is_dir() and not left.is_symlink() and time.time() - left.stat().st_mtime > _YOUNG_S:
+        if left.is_dir() and not left.is_symlink() and is_old(left.stat()):
             if (left / "old").is_dir() and not folder.exists():
                 (left / "old").rename(folder)
             shutil.rmtree(left, ignore_errors=True)

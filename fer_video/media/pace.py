@@ -74,23 +74,20 @@ def _following(make: Callable[..., Any], pace: Pace) -> Callable[..., Any]:
     return connection
 
 
-class PacedHTTP(urllib.request.HTTPHandler):
+class _Paced(urllib.request.AbstractHTTPHandler):
+    """What both kinds of connection have in common."""
+
+    def __init__(self, pace: Pace) -> None:
+        super().__init__()
+        self._pace = pace
+
+    def do_open(self, http_class: Any, req: urllib.request.Request, **named: Any) -> Any:
+        return super().do_open(_following(http_class, self._pace), req, **named)
+
+
+class PacedHTTP(_Paced, urllib.request.HTTPHandler):
     """http:// whose connections a Pace watches."""
 
-    def __init__(self, pace: Pace) -> None:
-        super().__init__()
-        self._pace = pace
 
-    def do_open(self, http_class: Any, req: urllib.request.Request, **named: Any) -> Any:
-        return super().do_open(_following(http_class, self._pace), req, **named)
-
-
-class PacedHTTPS(urllib.request.HTTPSHandler):
+class PacedHTTPS(_Paced, urllib.request.HTTPSHandler):
     """https:// likewise."""
-
-    def __init__(self, pace: Pace) -> None:
-        super().__init__()
-        self._pace = pace
-
-    def do_open(self, http_class: Any, req: urllib.request.Request, **named: Any) -> Any:
-        return super().do_open(_following(http_class, self._pace), req, **named)

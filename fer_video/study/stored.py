@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fer_video.errors import OptionError, OutputError
 from fer_video.files import refuse_same
@@ -13,7 +13,7 @@ from fer_video.study.people import Found
 
 __all__ = ["forget", "write_identities"]
 
-Names = Mapping[tuple[str, int], str | None]  # path of a clip, person -> name
+T = TypeVar("T")
 
 
 def write_identities(people: Sequence[Found], out: Path | None, pieces: Iterable[Path] = ()) -> list[Path]:
@@ -32,22 +32,21 @@ def write_identities(people: Sequence[Found], out: Path | None, pieces: Iterable
             of_path[seen.path, seen.person.id] = found.identity
     written = []
     for file, target in _targets(list(of_file), out).items():
-        names = of_file[file]
-
-        def change(number: int, clip: dict[str, Any], names: Mapping[tuple[int, int], str | None] = names) -> None:
-            for person in clip["people"]:
-                person["identity"] = names.get((number, person["id"]), person.get("identity"))
-
-        change_documents(file, target, change)
+        change_documents(file, target, _by_number(of_file[file]))
         written.append(target)
     for piece in pieces if out is None else ():
-        change_documents(piece, piece, lambda _, clip: _name(clip, of_path))
+        change_documents(piece, piece, lambda _, clip: _name(clip, clip["path"], of_path))
     return written
 
 
-def _name(clip: dict[str, Any], names: Names) -> None:
+def _by_number(names: Mapping[tuple[int, int], str | None]) -> Callable[[int, dict[str, Any]], None]:
+    return lambda number, clip: _name(clip, number, names)
+
+
+def _name(clip: dict[str, Any], which: T, names: Mapping[tuple[T, int], str | None]) -> None:
+    """which: the clip, as the names know it."""
     for person in clip["people"]:
-        person["identity"] = names.get((clip["path"], person["id"]), person.get("identity"))
+        person["identity"] = names.get((which, person["id"]), person.get("identity"))
 
 
 def _targets(files: Sequence[Path], out: Path | None) -> dict[Path, Path]:
