@@ -17,6 +17,7 @@ from fer_video.cli.shared.options import (
     device_options,
     face_options,
 )
+from fer_video.cli.shared.output import figures_format
 
 if TYPE_CHECKING:
     from fer_video.machine.bench import Measured, Peer
@@ -36,14 +37,7 @@ __all__ = ["bench"]
         is_flag=True,
         help="Also time other programs that are installed. Needs a checkout of fervid's repository.",
     ),
-    click.option(
-        "--format",
-        "format_name",
-        type=click.Choice(("table", "json")),
-        default="table",
-        show_default=True,
-        help="Print a table, or JSON for programs.",
-    ),
+    figures_format,
 )
 @bench_sampling_options
 @face_options

@@ -12,6 +12,8 @@ from fer_video.cli.shared.command import command, option_group
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import debug_option
+from fer_video.cli.shared.output import figures_format
+from fer_video.cli.shared.results import seed_option
 
 from fer_video.errors import InputError, printable
 
@@ -57,25 +59,11 @@ __all__ = ["compare"]
         metavar="SEC",
         help="Accept emotions that are up to SEC seconds earlier or later than those of a coder.",
     ),
-    click.option(
-        "--seed",
-        type=click.IntRange(0),
-        default=0,
-        show_default=True,
-        metavar="N",
-        help="Seed of the bootstrap intervals.",
-    ),
+    seed_option,
 )
 @option_group(
     "Output",
-    click.option(
-        "--format",
-        "format_name",
-        type=click.Choice(("table", "json")),
-        default="table",
-        show_default=True,
-        help="Print a table, or JSON for programs.",
-    ),
+    figures_format,
 )
 @debug_option
 @click.pass_context

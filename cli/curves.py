@@ -9,7 +9,7 @@ from fer_video.cli.shared.command import command, option_group
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import debug_option
-from fer_video.cli.shared.output import text_output
+from fer_video.cli.shared.output import put_table, table_out
 from fer_video.cli.shared.results import named_results
 
 __all__ = ["curves"]
@@ -45,12 +45,7 @@ __all__ = ["curves"]
 )
 @option_group(
     "Output",
-    click.option(
-        "--out",
-        metavar="FILE",
-        shell_complete=files,
-        help="Write to FILE: .csv, .parquet or .xlsx.  [default: CSV to stdout]",
-    ),
+    table_out,
 )
 @click.option("-q", "--quiet", is_flag=True, help="No warnings.")
 @debug_option
@@ -72,7 +67,7 @@ def curves(
     from fer_video.study.baseline import baseline_of
     from fer_video.study.curve_table import CurveOptions, CurveTable
     from fer_video.study.meta import read_meta
-    from fer_video.study.tables import check_table, write_csv, write_table
+    from fer_video.study.tables import check_table
 
     neutral = None if baseline is None else baseline_of(baseline)
     options = CurveOptions(smooth_s, rate_hz, neutral, min_quality)
@@ -89,7 +84,4 @@ def curves(
     with made.table() as table:
         if known is not None and not quiet and (said := known.unmatched()):
             warn(f"warning: {said}")
-        if out is not None:
-            write_table(table, Path(out))
-        else:
-            write_csv(table, text_output())
+        put_table(table, out)

@@ -20,6 +20,7 @@ from fer_video.cli.shared.learning import (
 )
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import debug_option, device_options, face_options, sampling_options
+from fer_video.cli.shared.output import figures_format
 
 from fer_video.version import __version__
 
@@ -57,10 +58,7 @@ _SCHEMA = "fervid-evaluation/1"
 )
 @option_group(
     "Output",
-    click.option(
-        "--format", "format_name", type=click.Choice(("table", "json")), default="table", show_default=True,
-        help="Print a table, or JSON for programs.",
-    ),
+    figures_format,
     click.option("--predictions", metavar="FILE", help="Write the answer for each clip to FILE as CSV."),
     click.option("--png", metavar="FILE", help="Draw the confusion matrix to FILE. Needs the extra [plot]."),
 )  # fmt: skip

@@ -9,8 +9,8 @@ from fer_video.cli.shared.command import command, option_group
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import debug_option
-from fer_video.cli.shared.output import text_output
-from fer_video.cli.shared.results import named_results
+from fer_video.cli.shared.output import put_table, table_out
+from fer_video.cli.shared.results import named_results, seed_option
 
 from fer_video.errors import InputError
 
@@ -37,23 +37,11 @@ __all__ = ["summarize"]
         "others, such as subject and condition. With a column person, a row is about that person of the clip.",
     ),
     click.option("--long", is_flag=True, help="Write one row per emotion, instead of columns for each emotion."),
-    click.option(
-        "--seed",
-        type=click.IntRange(0),
-        default=0,
-        show_default=True,
-        metavar="N",
-        help="Seed of the bootstrap intervals.",
-    ),
+    seed_option,
 )
 @option_group(
     "Output",
-    click.option(
-        "--out",
-        metavar="FILE",
-        shell_complete=files,
-        help="Write to FILE: .csv, .parquet or .xlsx.  [default: CSV to stdout]",
-    ),
+    table_out,
 )
 @option_group(
     "Time",
@@ -123,7 +111,7 @@ def summarize(
     from fer_video.study.meta import read_meta
     from fer_video.study.said import first_of
     from fer_video.study.summarize import Summarizer, SummaryOptions
-    from fer_video.study.tables import check_table, write_csv, write_table
+    from fer_video.study.tables import check_table
 
     if tiers and events is None:
         raise click.UsageError("--tier needs --events")
@@ -154,8 +142,5 @@ def summarize(
                 summarizer.notes.append(f"{clips}: {first_of(failed)}")
             for note in () if quiet else summarizer.notes:
                 warn(f"warning: {note}")
-            if out is not None:
-                write_table(table, Path(out))
-            else:
-                write_csv(table, text_output())
+            put_table(table, out)
     ctx.exit(1 if failed or errors else 0)

@@ -11,6 +11,7 @@ from fer_video.cli.backbone.options import cache_option, crop_options, labelled,
 from fer_video.cli.shared.command import command, option_group
 from fer_video.cli.shared.messages import warn
 from fer_video.cli.shared.options import debug_option
+from fer_video.cli.shared.output import figures_format
 
 __all__ = ["evaluate"]
 
@@ -40,14 +41,7 @@ __all__ = ["evaluate"]
 @cache_option
 @option_group(
     "Output",
-    click.option(
-        "--format",
-        "format_name",
-        type=click.Choice(("table", "json")),
-        default="table",
-        show_default=True,
-        help="Print a table, or JSON for programs.",
-    ),
+    figures_format,
     click.option("--png", metavar="FILE", help="Draw the confusion matrix of the emotions. Needs the extra [plot]."),
 )
 @click.option(

@@ -1,4 +1,4 @@
-"""What `fervid render` and `fervid report` share: a result that was made before, or one that is made now."""
+"""What commands that take results share: files of results, or a result that is made now, and the seed of intervals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fer_video.errors import InputError
 if TYPE_CHECKING:
     from fer_video.types import ClipResult
 
-__all__ = ["named_results", "refuse_analysis_options", "result_of", "result_option"]
+__all__ = ["named_results", "refuse_analysis_options", "result_of", "result_option", "seed_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,6 +28,15 @@ result_option: Callable[[F], F] = click.option(
     metavar="FILE",
     shell_complete=files,
     help="Read the output of fervid predict --frames from FILE instead of analysing the clip.",
+)
+
+seed_option: Callable[[F], F] = click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Seed of the bootstrap intervals.",
 )
 
 

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 import click
 from fer_video.cli.shared.command import is_typed
 from fer_video.cli.shared.options import TABLE_FORMATS
-from fer_video.cli.shared.output import text_output
+from fer_video.cli.shared.output import put_table
 
 from fer_video.errors import OutputError
 
@@ -41,13 +41,9 @@ class SummaryRows:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Not after an error: there is then no table."""
-        from fer_video.study.tables import write_csv, write_table
-
         with self._summarizer.table() as table:
-            if error is None and self._out not in (None, "-"):
-                write_table(table, Path(str(self._out)))
-            elif error is None:
-                write_csv(table, text_output())
+            if error is None:
+                put_table(table, None if self._out == "-" else self._out)
 
 
 def check_summary_output(ctx: click.Context, given: dict[str, Any]) -> None:
