@@ -13,7 +13,13 @@ import click
 from fer_video.cli.shared.command import command, option_group
 from fer_video.cli.shared.completion import files
 from fer_video.cli.shared.messages import warn
-from fer_video.cli.shared.options import analyzer_options, debug_option, device_options, face_options
+from fer_video.cli.shared.options import (
+    analyzer_options,
+    debug_option,
+    device_options,
+    face_options,
+    min_confidence_option,
+)
 
 from fer_video.errors import OptionError
 
@@ -59,14 +65,7 @@ _TITLE = "fervid live - q ends"
 )
 @option_group(
     "Answers",
-    click.option(
-        "--min-confidence",
-        type=float,
-        default=0,
-        show_default=True,
-        metavar="0-1",
-        help="Give no emotion if its probability is lower than this.",
-    ),
+    min_confidence_option,
 )
 @face_options
 @device_options

@@ -25,6 +25,7 @@ __all__ = [
     "face_options",
     "folder_output_options",
     "input_argument",
+    "min_confidence_option",
     "model_options",
     "output_options",
     "sampling_options",
@@ -114,6 +115,14 @@ folder_output_options: Callable[[F], F] = _output_options(
     "json",
 )
 
+min_confidence_option: Callable[[F], F] = click.option(
+    "--min-confidence",
+    type=float,
+    default=0,
+    show_default=True,
+    metavar="0-1",
+    help="Give no emotion if its probability is lower than this.",
+)
 model_options: Callable[[F], F] = together(
     option_group(
         "Answers",
@@ -134,14 +143,7 @@ model_options: Callable[[F], F] = together(
             cls=RareOption,
             help="Clip model for the group, such as pseudo-vgaf-3.  [default: mean of the answers for people]",
         ),
-        click.option(
-            "--min-confidence",
-            type=float,
-            default=0,
-            show_default=True,
-            metavar="0-1",
-            help="Give no emotion if its probability is lower than this.",
-        ),
+        min_confidence_option,
         click.option(
             "--window",
             "window_s",
