@@ -18,7 +18,7 @@ from pathlib import Path
 
 from fer_video.errors import OutputError
 
-__all__ = ["hold", "is_old", "scratch_folder", "sweep_parts"]
+__all__ = ["hold", "is_old", "no_place", "scratch_folder", "sweep_parts"]
 
 _PREFIX = "fervid-"
 _LOCK = ".lock"
@@ -38,11 +38,14 @@ def scratch_folder(purpose: str) -> Iterator[Path]:
         _sweep_folders()
         made = tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{purpose}-", ignore_cleanup_errors=True)
     except OSError as error:
-        raise OutputError(
-            f"no temporary file can be made: {error.strerror}; set TMPDIR to a folder for them"
-        ) from error
+        raise no_place(error) from error
     with made as name, filelock.FileLock(Path(name, _LOCK)):
         yield Path(name)
+
+
+def no_place(error: OSError) -> OutputError:
+    """What is said where temporary files cannot be made."""
+    return OutputError(f"no temporary file can be made: {error.strerror}; set TMPDIR to a folder for them")
 
 
 @functools.cache

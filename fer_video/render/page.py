@@ -1,4 +1,4 @@
-"""What all pages share: templates that escape everything, a policy that lets only fervid's own scripts run, clocks."""
+"""What all pages share: templates that escape everything, a policy that lets only fervid's own scripts run."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from fer_video.errors import OptionError, OutputError, printable
 from fer_video.files import open_output
+from fer_video.render.clock import clock
 from fer_video.render.palette import colours_of, text_on
 
 if TYPE_CHECKING:
     import jinja2
 
-__all__ = ["asset", "check_report", "clock", "looks_of", "write_page"]
+__all__ = ["asset", "check_report", "looks_of", "write_page"]
 
 _PAGES = Path(__file__).parent / "pages"
 
@@ -37,15 +38,6 @@ def looks_of(labels: Iterable[str]) -> dict[str, dict[str, str]]:
     """Colours of labels, and of text on them."""
     colours = colours_of(labels)
     return {"colours": colours, "ink": {label: text_on(colour) for label, colour in colours.items()}}
-
-
-def clock(time_s: float, longest_s: float = 0.0) -> str:
-    """m:ss.t, or h:mm:ss.t where longest_s is an hour or more; tenths are cut off, so that no time is ahead."""
-    tenths = int(time_s * 10 + 1e-6)
-    seconds, minutes, hours = tenths // 10 % 60, tenths // 600 % 60, tenths // 36000
-    if hours or longest_s >= 3600:
-        return f"{hours}:{minutes:02}:{seconds:02}.{tenths % 10}"
-    return f"{minutes}:{seconds:02}.{tenths % 10}"
 
 
 def write_page(

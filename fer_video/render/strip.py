@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fer_video.render.clock import clock
 from fer_video.render.draw import bgr, fill, text, text_size
 from fer_video.render.overlay import scale_of
 from fer_video.render.palette import colour_of, person_colour
@@ -88,14 +89,6 @@ class TimelineStrip:
         thick = max(round(2 * self._scale), 1)
         left, top = x - thick // 2, self._top - self._pad // 2
         fill(strip, (left, top, left + thick, self.height), _TEXT)
-        said = f"{_clock(time_s, self._duration_s)} / {_clock(self._duration_s, self._duration_s)}"
+        said = f"{clock(time_s, self._duration_s)} / {clock(self._duration_s, self._duration_s)}"
         text(strip, said, self._pad, self._pad, self._size, _TEXT)
         return strip
-
-
-def _clock(time_s: float, longest_s: float) -> str:
-    tenths = int(time_s * 10 + 1e-6)
-    seconds, minutes, hours = tenths // 10 % 60, tenths // 600 % 60, tenths // 36000
-    if longest_s >= 3600:
-        return f"{hours}:{minutes:02}:{seconds:02}.{tenths % 10}"
-    return f"{minutes}:{seconds:02}.{tenths % 10}"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fer_video.errors import OptionError
 from fer_video.study.baseline import Baseline
-from fer_video.study.curves import Curve, curves_of, resampled, smoothed
+from fer_video.study.curves import Curve, check_levels, curves_of, resampled, smoothed
 from fer_video.study.meta import Meta
 from fer_video.study.tables import Table
 from fer_video.types import ClipResult
@@ -36,12 +35,9 @@ class CurveOptions:
     min_quality: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.smooth_s is not None and not 0 < self.smooth_s < math.inf:
-            raise OptionError(f"smooth must be more than 0 seconds, not {self.smooth_s:g}")
+        check_levels(self.smooth_s, self.min_quality)
         if self.rate_hz is not None and not 0 < self.rate_hz <= _MOST_HZ:
             raise OptionError(f"resample must be more than 0 and at most {_MOST_HZ:g} Hz, not {self.rate_hz:g}")
-        if not 0 <= self.min_quality <= 1:
-            raise OptionError(f"min_quality must lie between 0 and 1, not {self.min_quality:g}")
 
 
 class CurveTable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -11,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_video.clip.path import smooth
+from fer_video.errors import OptionError
 from fer_video.faces.quality import qualities_of
 from fer_video.types import ClipResult, Face, Observation
 
-__all__ = ["Curve", "Values", "change_from", "curves_of", "log_ratios", "resampled", "smoothed"]
+__all__ = ["Curve", "Values", "change_from", "check_levels", "curves_of", "log_ratios", "resampled", "smoothed"]
 
 Values = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -102,6 +104,14 @@ class _Columns:
         times = np.array(self._times)
         values = np.array(self._values).reshape(len(times), len(labels))
         return Curve(labels, times, np.array(self._sampled, np.int64), values, np.concatenate(self._qualities))
+
+
+def check_levels(smooth_s: float | None, min_quality: float = 0.0) -> None:
+    """Raises OptionError for a kernel or a least quality that makes no sense."""
+    if smooth_s is not None and not 0 < smooth_s < math.inf:
+        raise OptionError(f"smooth must be more than 0 seconds, not {smooth_s:g}")
+    if not 0 <= min_quality <= 1:
+        raise OptionError(f"min_quality must lie between 0 and 1, not {min_quality:g}")
 
 
 def smoothed(curve: Curve, kernel_s: float) -> Curve:

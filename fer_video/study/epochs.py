@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fer_video.errors import InputError, OptionError
 from fer_video.study.annotations import Annotations, refuse_empty
 from fer_video.study.baseline import Baseline
-from fer_video.study.curves import Curve, Values, curves_of, smoothed
+from fer_video.study.curves import Curve, Values, check_levels, curves_of, smoothed
 from fer_video.study.groups import bootstrap_bounds
 from fer_video.study.meta import Meta, column_of
 from fer_video.study.said import first_of
@@ -64,8 +64,7 @@ class AlignOptions:
                 f"before, after and resample give {points:g} points per curve, more than {_MOST_POINTS}; take less "
                 "time or fewer points per second"
             )
-        if self.smooth_s is not None and not 0 < self.smooth_s < math.inf:
-            raise OptionError(f"smooth must be more than 0 seconds, not {self.smooth_s:g}")
+        check_levels(self.smooth_s)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

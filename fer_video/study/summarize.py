@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from fer_video.errors import InputError, OptionError
 from fer_video.faces.quality import QUALITIES
 from fer_video.study.annotations import Annotations, Interval, refuse_empty
 from fer_video.study.baseline import Baseline
+from fer_video.study.curves import check_levels
 from fer_video.study.figures import LABEL_FIGURES, UNCERTAIN, UNCERTAIN_FIGURES, Figures, Span
 from fer_video.study.groups import Groups
 from fer_video.study.measured import Measured
@@ -69,10 +69,7 @@ class SummaryOptions:
         refuse_empty(self.tiers)
         if not all(self.keys):
             raise OptionError(f"by {self.by!r}: an empty name; give clip, person or columns of the meta table")
-        if self.smooth_s is not None and not 0 < self.smooth_s < math.inf:
-            raise OptionError(f"smooth must be more than 0 seconds, not {self.smooth_s:g}")
-        if not 0 <= self.min_quality <= 1:
-            raise OptionError(f"min_quality must lie between 0 and 1, not {self.min_quality:g}")
+        check_levels(self.smooth_s, self.min_quality)
         if len(self.keys) > 1 and {"clip", "person"} & set(self.keys):
             raise OptionError(f"by {self.by}: clip and person stand alone, other columns may be joined by commas")
 

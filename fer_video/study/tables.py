@@ -14,6 +14,7 @@ from fer_video.closing import Closing
 from fer_video.errors import OptionError, OutputError
 from fer_video.files import open_output
 from fer_video.results.writers.csv import safe_cell
+from fer_video.scratch import no_place
 
 __all__ = ["TABLE_SUFFIXES", "Table", "check_table", "to_xlsx", "write_csv", "write_table"]
 
@@ -35,9 +36,7 @@ class Table(Closing):
         try:
             self._file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  closed by close()
         except OSError as error:
-            raise OutputError(
-                f"no temporary file can be made: {error.strerror}; set TMPDIR to a folder for them"
-            ) from error
+            raise no_place(error) from error
         self.columns: list[str] = []
         self.types: dict[str, type] = {}
         self._rows = 0

@@ -16,11 +16,11 @@ from fer_video.media import video
 from fer_video.media.decode import open_source
 from fer_video.media.source import Source
 from fer_video.render import crops
+from fer_video.render.clock import clock
 from fer_video.render.columns import columns_of
 from fer_video.render.crops import cut_faces, first_picture
 from fer_video.render.made import how_made
 from fer_video.render.moments import best_shown, moments_of
-from fer_video.render.page import clock
 from fer_video.render.palette import colour_of, rgb
 from fer_video.results.observations import ObservationLog
 from fer_video.results.read import read_results
